@@ -1,0 +1,40 @@
+"""`python -m eventrail`: jobs that belong to no single service."""
+
+import asyncio
+import sys
+
+from eventrail.contract import topics
+from eventrail.errors import ConfigurationError, UnavailableError
+from eventrail.kafka.admin import create_topics, verify_topics
+from eventrail.lifecycle import complain, parser
+from eventrail.settings import KafkaSettings, load
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status 0 when done, 1 where Kafka does not answer, 2 where a setting or topic is wrong."""
+    options = parser("eventrail", "Create or verify Eventrail's topics.", KafkaSettings)
+    commands = options.add_subparsers(dest="what", required=True)
+    topic_commands = commands.add_parser("topics", help="create or verify the topics")
+    topic_commands.add_argument("action", choices=["create", "verify"])
+    chosen = options.parse_args(arguments)
+    try:
+        asyncio.run(_topics(chosen.action, load(KafkaSettings)))
+    except ConfigurationError as error:
+        return complain("eventrail topics", error)
+    except UnavailableError as error:
+        print(f"eventrail topics: {error}", file=sys.stderr)  # noqa: T201 - read at a terminal
+        return 1
+    return 0
+
+
+async def _topics(action: str, settings: KafkaSettings) -> None:
+    if action == "verify":
+        await verify_topics(settings, topics.ALL)
+        print(f"{len(topics.ALL)} topics are as they must be")  # noqa: T201
+        return
+    created = await create_topics(settings, topics.ALL)
+    print(f"created: {', '.join(created) or 'nothing, all topics were there'}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What travels between the services: messages, topics, and how bytes become one and the other."""

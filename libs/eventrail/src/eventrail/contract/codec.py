@@ -1,0 +1,96 @@
+"""Bytes on a topic become messages and back; what is no valid message is told apart here.
+
+Delivery: at least once on every topic. Wire form: protobuf (proto/eventrail/v1), without a schema registry.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, EventType
+from eventrail.contract.v1.raw_pb2 import RawEvent, RawEvents
+from eventrail.errors import ContractError
+
+M = TypeVar("M", bound=Message)
+
+Header = tuple[str, bytes]
+
+CONTENT_TYPE = b"application/protobuf"
+ENRICHED_TYPE = b"io.eventrail.event.enriched.v1"
+ENRICHED_SCHEMA = b"eventrail/v1/enriched.proto#EnrichedEvent"
+
+
+def decode(kind: type[M], value: bytes | None) -> M:
+    """`value` as a message of `kind`. Raises ContractError where it is none (or missing)."""
+    if value is None:
+        raise ContractError(f"the record has no value, but must hold a {kind.__name__}")
+    message = kind()
+    try:
+        message.ParseFromString(value)
+    except DecodeError:
+        raise ContractError(f"{len(value)} bytes that are no {kind.__name__}") from None
+    return message
+
+
+def decode_raw(value: bytes | None) -> Sequence[RawEvent]:
+    """The events of one record of the raw topic, at least one. Raises ContractError."""
+    events = decode(RawEvents, value).events
+    if not events:
+        raise ContractError("a RawEvents without events", rule=True)
+    return events
+
+
+def check_raw(event: RawEvent) -> None:
+    """Raises ContractError where `event` breaks a rule of raw.proto that enrichment relies on."""
+    if not event.website_id or len(event.event_id) != 36:
+        raise ContractError("website_id or event_id is missing or malformed", rule=True)
+    if event.event_type not in (EventType.EVENT_TYPE_CUSTOM, EventType.EVENT_TYPE_PAGEVIEW):
+        raise ContractError(f"event_type {event.event_type} is not known", rule=True)
+    if event.timestamp_ms <= 0 or event.received_at_ms <= 0:
+        raise ContractError("timestamp_ms and received_at_ms must be positive", rule=True)
+    if event.event_type == EventType.EVENT_TYPE_CUSTOM and not event.event_name:
+        raise ContractError("a custom event without event_name", rule=True)
+
+
+def decode_enriched(value: bytes | None) -> EnrichedEvent:
+    """One record of the enriched topic. Raises ContractError."""
+    event = decode(EnrichedEvent, value)
+    if not event.website_id or len(event.event_id) != 36:
+        raise ContractError("website_id or event_id is missing or malformed", rule=True)
+    return event
+
+
+def enriched_key(event: EnrichedEvent) -> bytes:
+    """Record key on the enriched topic: the visitor id, or the event id where there is none."""
+    return (event.visitor_id or event.event_id).encode()
+
+
+def enriched_headers(event: EnrichedEvent) -> list[Header]:
+    """Headers of a record on the enriched topic.
+
+    CloudEvents 1.0, Kafka protocol binding, binary content mode: `ce_source` and `ce_id` together
+    are unique for an event, and equal in all its copies.
+    """
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_type", ENRICHED_TYPE),
+        ("ce_source", _source(event.website_id)),
+        ("ce_id", event.event_id.encode()),
+        ("ce_time", rfc3339(event.timestamp_ms).encode()),
+        ("ce_dataschema", ENRICHED_SCHEMA),
+        ("content-type", CONTENT_TYPE),
+    ]
+
+
+@lru_cache(maxsize=10_000)
+def _source(website_id: str) -> bytes:
+    return f"/websites/{website_id}".encode()
+
+
+def rfc3339(unix_ms: int) -> str:
+    """Unix milliseconds as RFC 3339 text in UTC with milliseconds, e.g. 2026-02-01T10:00:00.000Z."""
+    moment = datetime.fromtimestamp(unix_ms // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{unix_ms % 1000:03d}Z"

@@ -1,0 +1,52 @@
+"""Every topic of Eventrail, declared once: creation, verification and the docs read this list."""
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+_HOUR_MS: Final = 3_600_000
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic: its name, what it holds, and the settings it must have on the broker.
+
+    `config` are Kafka topic settings by name; `single_partition` overrides the general partition count.
+    """
+
+    name: str
+    holds: str
+    config: MappingProxyType[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    single_partition: bool = False
+
+    def partitions(self, general: int) -> int:
+        """Partition count, given the general one."""
+        return 1 if self.single_partition else general
+
+
+def _kept(hours: int, **more: str) -> MappingProxyType[str, str]:
+    settings = {name.replace("_", "."): value for name, value in more.items()}
+    return MappingProxyType({"cleanup.policy": "delete", "retention.ms": str(hours * _HOUR_MS), **settings})
+
+
+RAW: Final = Topic("eventrail.raw.v1", "RawEvents", _kept(48))
+ENRICHED: Final = Topic("eventrail.enriched.v1", "EnrichedEvent", _kept(7 * 24))
+REJECTED: Final = Topic("eventrail.rejected.v1", "RejectedEvent", _kept(14 * 24))
+
+ENRICHER_APP: Final = "eventrail-enricher"
+"""Consumer group of the enricher and prefix of its changelogs."""
+
+WRITER_GROUP: Final = "eventrail-writer"
+"""Consumer group of the writer."""
+
+SESSIONS_TABLE: Final = "sessions"
+"""Name of the enricher's Faust table."""
+
+SESSIONS_CHANGELOG: Final = Topic(
+    f"{ENRICHER_APP}-{SESSIONS_TABLE}-changelog",
+    "session state by website and visitor (internal)",
+    # A live session always has a record younger than its longest life, so old ones may go unread.
+    MappingProxyType({"cleanup.policy": "compact,delete", "retention.ms": str(48 * _HOUR_MS)}),
+)
+
+ALL: Final = (RAW, ENRICHED, REJECTED, SESSIONS_CHANGELOG)

@@ -1,0 +1,106 @@
+"""Liveness and readiness over HTTP, the same in each service.
+
+`/livez` answers 200 while the process can answer at all; it asks no backend, so that an outage of
+Kafka or ClickHouse never makes Kubernetes restart what only has to wait. `/readyz` answers 200 or 503 with
+`{"ready": bool, "checks": {name: "ok" or why not}}`.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+
+import uvicorn
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Route
+
+from eventrail import metrics
+
+OK = "ok"
+Check = Callable[[], Awaitable[str]]
+"""Asks one backend: returns "ok" or, in one line, why not. Must not raise and should answer within 2 s."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """Named checks; `required` are those without which the service is not ready.
+
+    A check that is not required is still named in the body of `/readyz`.
+    """
+
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    timeout_seconds: float = 2.0
+
+    async def ask(self) -> tuple[bool, dict[str, str]]:
+        """Run all checks side by side: (ready, answer by name)."""
+        answers = await asyncio.gather(*(self._ask(check) for check in self.checks.values()))
+        named = dict(zip(self.checks, answers, strict=True))
+        return all(named[name] == OK for name in self.required), named
+
+    async def _ask(self, check: Check) -> str:
+        try:
+            return await asyncio.wait_for(check(), self.timeout_seconds)
+        except TimeoutError:
+            return f"no answer within {self.timeout_seconds:g} s"
+
+    def routes(self) -> list[BaseRoute]:
+        """`/livez` and `/readyz`, for any Starlette or FastAPI application."""
+
+        async def livez(_request: Request) -> JSONResponse:
+            return JSONResponse({"alive": True})
+
+        async def readyz(_request: Request) -> JSONResponse:
+            ready, answers = await self.ask()
+            return JSONResponse({"ready": ready, "checks": answers}, status_code=200 if ready else 503)
+
+        return [Route("/livez", livez), Route("/readyz", readyz)]
+
+
+def side_door(health: Health, registry: CollectorRegistry) -> Starlette:
+    """The whole HTTP face of a service that has no other: `/livez`, `/readyz`, `/metrics`."""
+    routes: Sequence[BaseRoute] = [*health.routes(), metrics.route(registry)]
+    return Starlette(routes=routes)
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """`HOST:PORT` or `[IPV6]:PORT` as (host, port)."""
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def bind(listen: str) -> socket.socket:
+    """A listening socket at `listen`; OSError says which address could not be bound."""
+    host, port = split_listen(listen)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot listen at {listen}: {error.strerror}") from None
+
+
+class _QuietServer(uvicorn.Server):
+    """uvicorn inside somebody else's event loop: it leaves the signals alone."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+
+@asynccontextmanager
+async def serving(app: Starlette, listen: str) -> AsyncIterator[None]:
+    """Serve `app` at `listen` inside the running loop until the block ends.
+
+    Raises OSError when the address cannot be bound.
+    """
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+    server = _QuietServer(config)
+    task = asyncio.create_task(server.serve(sockets=[bind(listen)]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task

@@ -1,0 +1,1 @@
+"""The door to Kafka: topics are made and verified, records leave through the batch API."""

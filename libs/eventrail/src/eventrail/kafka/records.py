@@ -1,0 +1,107 @@
+"""Records leave through aiokafka's batch API: one future per batch instead of one per record.
+
+Measured: 120,000 records/s against 36,000/s with `send()` (DESIGN section 5).
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from eventrail.errors import KafkaUnavailable
+
+MAX_BATCH_BYTES = 1_048_576
+"""Largest batch that is sent; below the broker's default `message.max.bytes` of 1,048,588."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record to be sent: value and key as bytes, headers, timestamp in Unix milliseconds."""
+
+    value: bytes | None
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+    timestamp_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Records of one batch that the broker has: `offset` is that of the first one."""
+
+    topic: str
+    partition: int
+    offset: int
+    count: int
+
+
+class RecordTooLarge(ValueError):
+    """A single record that does not fit into an empty batch; `index` is its place among the records."""
+
+    def __init__(self, index: int, size: int) -> None:
+        super().__init__(f"record {index} of {size} bytes is larger than a batch of {MAX_BATCH_BYTES} bytes")
+        self.index = index
+
+
+def producer(bootstrap_servers: str, **settings: Any) -> AIOKafkaProducer:
+    """A producer (not yet started) as every part of Eventrail uses it: acks=all, idempotent, no linger.
+
+    `settings` are further arguments of AIOKafkaProducer.
+    """
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap_servers,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        max_batch_size=MAX_BATCH_BYTES,
+        max_request_size=MAX_BATCH_BYTES,
+        **settings,
+    )
+
+
+def pack(sender: AIOKafkaProducer, records: Iterable[Record]) -> list[Any]:
+    """`records` as closed batches in their order. Raises RecordTooLarge before anything is sent."""
+    batches = []
+    batch = sender.create_batch()
+    for index, record in enumerate(records):
+        if not _append(batch, record):
+            batches.append(batch)
+            batch = sender.create_batch()
+            if not _append(batch, record):
+                raise RecordTooLarge(index, len(record.value or b""))
+    batches.append(batch)
+    for made in batches:
+        made.close()
+    return [made for made in batches if made.record_count()]
+
+
+def _append(batch: Any, record: Record) -> bool:
+    added = batch.append(
+        key=record.key,
+        value=record.value,
+        timestamp=record.timestamp_ms,
+        headers=list(record.headers),
+    )
+    return added is not None
+
+
+async def send(
+    sender: AIOKafkaProducer, topic: str, partition: int, records: Iterable[Record]
+) -> list[Acknowledged]:
+    """Send `records` to one partition in their order and wait until each is acknowledged.
+
+    Raises KafkaUnavailable where the broker did not acknowledge within the producer's request timeout;
+    what was sent before may have arrived all the same. Raises RecordTooLarge before anything is sent.
+    """
+    batches = pack(sender, records)
+    try:
+        futures = [await sender.send_batch(batch, topic, partition=partition) for batch in batches]
+        done = await asyncio.gather(*futures)
+    except KafkaError as error:
+        raise KafkaUnavailable(f"{topic}/{partition}: not acknowledged: {error!r}") from error
+    return [
+        Acknowledged(topic, partition, metadata.offset, batch.record_count())
+        for batch, metadata in zip(batches, done, strict=True)
+    ]

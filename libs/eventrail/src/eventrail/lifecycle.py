@@ -1,0 +1,57 @@
+"""How a process starts and ends: settings errors as text, signals as one event."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+from eventrail import logs
+from eventrail.errors import ConfigurationError
+from eventrail.settings import Settings, help_text
+
+
+def parser(program: str, description: str, *kinds: type[Settings]) -> argparse.ArgumentParser:
+    """An argument parser whose `--help` ends with every setting of `kinds`."""
+    return argparse.ArgumentParser(
+        prog=program,
+        description=description,
+        epilog=help_text(*kinds),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set; call inside the running loop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def run(service: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> int:
+    """Run `main(stop)` to its end and return the exit status.
+
+    0 after an orderly end, 2 where a ConfigurationError tells that a person must change something,
+    1 after any other error (logged with its trace).
+    """
+
+    async def guarded() -> None:
+        await main(stop_on_signals())
+
+    log = logs.get(service)
+    try:
+        asyncio.run(guarded())
+    except ConfigurationError as error:
+        return complain(service, error)
+    except Exception:
+        log.exception("ended by an error")
+        return 1
+    return 0
+
+
+def complain(service: str, error: ConfigurationError) -> int:
+    """Print a ConfigurationError for a person and return exit status 2."""
+    print(f"{service}: cannot start\n{error}", file=sys.stderr)  # noqa: T201 - read at a terminal
+    return 2
