@@ -63,15 +63,14 @@ def producer(bootstrap_servers: str, **settings: Any) -> AIOKafkaProducer:
 
 def pack(sender: AIOKafkaProducer, records: Iterable[Record]) -> list[Any]:
     """`records` as closed batches in their order. Raises RecordTooLarge before anything is sent."""
-    batches = []
-    batch = sender.create_batch()
+    batches = [sender.create_batch()]
     for index, record in enumerate(records):
-        if not _append(batch, record):
-            batches.append(batch)
-            batch = sender.create_batch()
-            if not _append(batch, record):
-                raise RecordTooLarge(index, len(record.value or b""))
-    batches.append(batch)
+        if not _append(batches[-1], record):
+            batches.append(sender.create_batch())
+            _append(batches[-1], record)
+        # An empty batch takes a first record of any size; the broker would refuse it.
+        if batches[-1].size() > MAX_BATCH_BYTES:
+            raise RecordTooLarge(index, len(record.value or b""))
     for made in batches:
         made.close()
     return [made for made in batches if made.record_count()]
@@ -79,10 +78,7 @@ def pack(sender: AIOKafkaProducer, records: Iterable[Record]) -> list[Any]:
 
 def _append(batch: Any, record: Record) -> bool:
     added = batch.append(
-        key=record.key,
-        value=record.value,
-        timestamp=record.timestamp_ms,
-        headers=list(record.headers),
+        key=record.key, value=record.value, timestamp=record.timestamp_ms, headers=list(record.headers)
     )
     return added is not None
 

@@ -1,0 +1,72 @@
+"""Topics on the real broker are made as declared, and every difference is named."""
+
+import uuid
+from types import MappingProxyType
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from eventrail.contract.topics import Topic
+from eventrail.errors import ConfigurationError, KafkaUnavailable
+from eventrail.kafka.admin import create_topics, verify_topics
+from eventrail.settings import KafkaSettings
+
+pytestmark = pytest.mark.stack
+
+
+def some_topic(**config: str) -> Topic:
+    settings = {name.replace("_", "."): value for name, value in config.items()}
+    return Topic(f"admin-{uuid.uuid4()}", "test records", MappingProxyType(settings))
+
+
+def settings(kafka: str, partitions: int = 2) -> KafkaSettings:
+    return KafkaSettings(kafka_bootstrap_servers=kafka, topic_partitions=partitions)
+
+
+async def make(kafka: str, name: str, partitions: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, partitions, 1)])
+    await admin.close()
+
+
+async def test_created_once(kafka: str) -> None:
+    topic = some_topic(retention_ms="3600000", cleanup_policy="compact,delete")
+    assert await create_topics(settings(kafka), [topic]) == [topic.name]
+    assert await create_topics(settings(kafka), [topic]) == []
+    await verify_topics(settings(kafka), [topic])
+
+
+async def test_a_missing_topic_is_named_with_what_to_run(kafka: str) -> None:
+    topic = some_topic()
+    with pytest.raises(
+        ConfigurationError, match=f"{topic.name} does not exist; run: python -m eventrail topics create"
+    ):
+        await verify_topics(settings(kafka), [topic])
+
+
+async def test_a_wrong_setting_is_named_with_both_values(kafka: str) -> None:
+    topic = some_topic(retention_ms="3600000")
+    await create_topics(settings(kafka), [topic])
+    other = Topic(topic.name, topic.holds, MappingProxyType({"retention.ms": "7200000"}))
+    with pytest.raises(ConfigurationError, match=r"retention.ms=3600000, but must have 7200000"):
+        await verify_topics(settings(kafka), [other])
+
+
+async def test_topics_must_agree_about_their_partitions(kafka: str) -> None:
+    first, second = some_topic(), some_topic()
+    await make(kafka, first.name, 2)
+    await make(kafka, second.name, 3)
+    with pytest.raises(ConfigurationError, match="same number of partitions"):
+        await verify_topics(settings(kafka), [first, second])
+
+
+async def test_an_existing_partition_count_wins_over_the_setting(kafka: str) -> None:
+    topic = some_topic()
+    await make(kafka, topic.name, 5)
+    assert await create_topics(settings(kafka, partitions=2), [topic]) == []
+
+
+async def test_no_broker_is_told_with_its_address() -> None:
+    with pytest.raises(KafkaUnavailable, match=r"127\.0\.0\.1:1"):
+        await verify_topics(settings("127.0.0.1:1"), [some_topic()])

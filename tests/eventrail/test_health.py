@@ -1,0 +1,82 @@
+import asyncio
+import socket
+
+import httpx
+import pytest
+from prometheus_client import Counter
+from starlette.applications import Starlette
+
+from eventrail.health import OK, Health, bind, serving, side_door, split_listen
+from eventrail.metrics import registry
+
+
+async def fine() -> str:
+    return OK
+
+
+async def away() -> str:
+    return "no broker at 127.0.0.1:1"
+
+
+async def hangs() -> str:
+    await asyncio.Event().wait()
+    return OK
+
+
+async def ask(health: Health, path: str) -> httpx.Response:
+    transport = httpx.ASGITransport(Starlette(routes=health.routes()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        return await client.get(path)
+
+
+async def test_ready_when_all_that_is_required_is() -> None:
+    health = Health({"kafka": fine, "clickhouse": away}, frozenset({"kafka"}))
+    answer = await ask(health, "/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "ready": True,
+        "checks": {"kafka": "ok", "clickhouse": "no broker at 127.0.0.1:1"},
+    }
+
+
+async def test_not_ready_names_the_cause() -> None:
+    answer = await ask(Health({"kafka": away}, frozenset({"kafka"})), "/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["kafka"] == "no broker at 127.0.0.1:1"
+
+
+async def test_a_check_that_hangs_is_cut_off() -> None:
+    ready, answers = await Health({"kafka": hangs}, frozenset({"kafka"}), timeout_seconds=0.01).ask()
+    assert (ready, answers) == (False, {"kafka": "no answer within 0.01 s"})
+
+
+async def test_liveness_asks_no_backend() -> None:
+    answer = await ask(Health({"kafka": hangs}, frozenset({"kafka"})), "/livez")
+    assert (answer.status_code, answer.json()) == (200, {"alive": True})
+
+
+async def test_the_side_door_over_a_real_socket() -> None:
+    metrics = registry("writer")
+    Counter("eventrail_things", "Things.", registry=metrics).inc(3)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    async with (
+        serving(side_door(Health(), metrics), f"127.0.0.1:{port}"),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        text = (await client.get("/metrics")).text
+        assert (await client.get("/livez")).status_code == 200
+    assert "eventrail_things_total 3.0" in text
+    assert 'eventrail_build_info{service="writer",version="0.1.0"} 1.0' in text
+
+
+def test_a_used_port_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        listen = f"127.0.0.1:{holder.getsockname()[1]}"
+        with pytest.raises(OSError, match=f"cannot listen at {listen}: Address already in use"):
+            bind(listen)
+
+
+@pytest.mark.parametrize(("text", "pair"), [("0.0.0.0:80", ("0.0.0.0", 80)), ("[::1]:8402", ("::1", 8402))])
+def test_listen_addresses(text: str, pair: tuple[str, int]) -> None:
+    assert split_listen(text) == pair
