@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from eventrail import metrics
 
@@ -91,7 +92,7 @@ class _QuietServer(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: Starlette, listen: str) -> AsyncIterator[None]:
+async def serving(app: ASGIApp, listen: str) -> AsyncIterator[None]:
     """Serve `app` at `listen` inside the running loop until the block ends.
 
     Raises OSError when the address cannot be bound.

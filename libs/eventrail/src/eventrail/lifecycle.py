@@ -30,8 +30,12 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def run(service: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> int:
-    """Run `main(stop)` to its end and return the exit status.
+def run(
+    service: str,
+    main: Callable[[asyncio.Event], Awaitable[None]],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> int:
+    """Run `main(stop)` to its end, in a loop of `loop_factory`, and return the exit status.
 
     0 after an orderly end, 2 where a ConfigurationError tells that a person must change something,
     1 after any other error (logged with its trace).
@@ -42,7 +46,8 @@ def run(service: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> int:
 
     log = logs.get(service)
     try:
-        asyncio.run(guarded())
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(guarded())
     except ConfigurationError as error:
         return complain(service, error)
     except Exception:

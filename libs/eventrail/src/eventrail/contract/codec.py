@@ -10,13 +10,20 @@ from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, EventType
+from eventrail.contract.v1.enriched_pb2 import (
+    EVENT_TYPE_CUSTOM,
+    EVENT_TYPE_PAGEVIEW,
+    EnrichedEvent,
+)
 from eventrail.contract.v1.raw_pb2 import RawEvent, RawEvents
 from eventrail.errors import ContractError
 
 M = TypeVar("M", bound=Message)
 
 Header = tuple[str, bytes]
+
+LATEST_MS = 253_402_300_799_999
+"""Last millisecond of the year 9999, in Unix time: what RFC 3339 can still write."""
 
 CONTENT_TYPE = b"application/protobuf"
 ENRICHED_TYPE = b"io.eventrail.event.enriched.v1"
@@ -47,11 +54,11 @@ def check_raw(event: RawEvent) -> None:
     """Raises ContractError where `event` breaks a rule of raw.proto that enrichment relies on."""
     if not event.website_id or len(event.event_id) != 36:
         raise ContractError("website_id or event_id is missing or malformed", rule=True)
-    if event.event_type not in (EventType.EVENT_TYPE_CUSTOM, EventType.EVENT_TYPE_PAGEVIEW):
+    if event.event_type not in (EVENT_TYPE_CUSTOM, EVENT_TYPE_PAGEVIEW):
         raise ContractError(f"event_type {event.event_type} is not known", rule=True)
-    if event.timestamp_ms <= 0 or event.received_at_ms <= 0:
-        raise ContractError("timestamp_ms and received_at_ms must be positive", rule=True)
-    if event.event_type == EventType.EVENT_TYPE_CUSTOM and not event.event_name:
+    if not 0 < event.timestamp_ms <= LATEST_MS or not 0 < event.received_at_ms <= LATEST_MS:
+        raise ContractError("timestamp_ms and received_at_ms must lie in the years 1970 to 9999", rule=True)
+    if event.event_type == EVENT_TYPE_CUSTOM and not event.event_name:
         raise ContractError("a custom event without event_name", rule=True)
 
 

@@ -1,5 +1,6 @@
 """Topics are created as contract/topics.py declares them, and verified before anybody uses them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,9 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from eventrail.contract.topics import Topic
 from eventrail.errors import ConfigurationError, KafkaUnavailable
 from eventrail.settings import KafkaSettings
+
+VISIBLE_LIMIT_S = 15.0
+"""How long a new topic may take to appear in the metadata of all brokers, in seconds."""
 
 
 @asynccontextmanager
@@ -33,8 +37,16 @@ async def create_topics(settings: KafkaSettings, topics: Sequence[Topic]) -> lis
     """
     async with admin(settings.kafka_bootstrap_servers) as client:
         created = [topic.name for topic in topics if await _create(client, settings, topic)]
+        await _until_visible(client, topics)
     await verify_topics(settings, topics)
     return created
+
+
+async def _until_visible(client: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
+    # In KRaft a creation is acknowledged before the broker that is asked next knows of the topic.
+    async with asyncio.timeout(VISIBLE_LIMIT_S):
+        while len(await _partition_counts(client, topics)) < len(topics):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 async def _create(client: AIOKafkaAdminClient, settings: KafkaSettings, topic: Topic) -> bool:

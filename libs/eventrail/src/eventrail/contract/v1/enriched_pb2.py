@@ -24,31 +24,37 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x65ventrail/v1/enriched.proto\x12\x0c\x65ventrail.v1\"\xe6\x04\n\rEnrichedEvent\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12+\n\nevent_type\x18\x03 \x01(\x0e\x32\x17.eventrail.v1.EventType\x12\x12\n\nevent_name\x18\x04 \x01(\t\x12\x14\n\x0ctimestamp_ms\x18\x05 \x01(\x03\x12\x16\n\x0ereceived_at_ms\x18\x06 \x01(\x03\x12\x14\n\x0cidentity_day\x18\x07 \x01(\x05\x12\x12\n\nevent_data\x18\x08 \x01(\t\x12 \n\x04page\x18\t \x01(\x0b\x32\x12.eventrail.v1.Page\x12\x12\n\nvisitor_id\x18\n \x01(\t\x12\x12\n\nsession_id\x18\x0b \x01(\t\x12\x1d\n\x15session_started_at_ms\x18\x0c \x01(\x03\x12\x1e\n\x03geo\x18\r \x01(\x0b\x32\x11.eventrail.v1.Geo\x12\"\n\x05\x61gent\x18\x0e \x01(\x0b\x32\x13.eventrail.v1.Agent\x12(\n\x08referrer\x18\x0f \x01(\x0b\x32\x16.eventrail.v1.Referrer\x12(\n\x08\x63\x61mpaign\x18\x10 \x01(\x0b\x32\x16.eventrail.v1.Campaign\x12\x10\n\x08language\x18\x11 \x01(\t\x12$\n\x06screen\x18\x12 \x01(\x0b\x32\x14.eventrail.v1.Screen\x12/\n\x0craw_position\x18\x13 \x01(\x0b\x32\x19.eventrail.v1.RawPosition\x12,\n\nenrichment\x18\x14 \x01(\x0b\x32\x18.eventrail.v1.Enrichment\">\n\x04Page\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\r\n\x05query\x18\x04 \x01(\t\"4\n\x03Geo\x12\x0f\n\x07\x63ountry\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0c\n\x04\x63ity\x18\x03 \x01(\t\"f\n\x05\x41gent\x12\x0f\n\x07\x62rowser\x18\x01 \x01(\t\x12\x17\n\x0f\x62rowser_version\x18\x02 \x01(\t\x12\n\n\x02os\x18\x03 \x01(\t\x12\x12\n\nos_version\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65vice_type\x18\x05 \x01(\t\"\'\n\x08Referrer\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x0e\n\x06\x64omain\x18\x02 \x01(\t\"[\n\x08\x43\x61mpaign\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06medium\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61mpaign\x18\x03 \x01(\t\x12\x0c\n\x04term\x18\x04 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x05 \x01(\t\"\'\n\x06Screen\x12\r\n\x05width\x18\x01 \x01(\r\x12\x0e\n\x06height\x18\x02 \x01(\r\"?\n\x0bRawPosition\x12\x11\n\tpartition\x18\x01 \x01(\x05\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\r\n\x05index\x18\x03 \x01(\x05\"N\n\nEnrichment\x12\x15\n\rrules_version\x18\x01 \x01(\r\x12\x13\n\x0b\x61gent_rules\x18\x02 \x01(\t\x12\x14\n\x0cgeo_database\x18\x03 \x01(\t*W\n\tEventType\x12\x1a\n\x16\x45VENT_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45VENT_TYPE_CUSTOM\x10\x01\x12\x17\n\x13\x45VENT_TYPE_PAGEVIEW\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x65ventrail/v1/enriched.proto\x12\x0c\x65ventrail.v1\"\xcc\x05\n\rEnrichedEvent\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12+\n\nevent_type\x18\x03 \x01(\x0e\x32\x17.eventrail.v1.EventType\x12\x12\n\nevent_name\x18\x04 \x01(\t\x12\x14\n\x0ctimestamp_ms\x18\x05 \x01(\x03\x12\x16\n\x0ereceived_at_ms\x18\x06 \x01(\x03\x12\x14\n\x0cidentity_day\x18\x07 \x01(\x05\x12\x12\n\nevent_data\x18\x08 \x01(\t\x12 \n\x04page\x18\t \x01(\x0b\x32\x12.eventrail.v1.Page\x12\x12\n\nvisitor_id\x18\n \x01(\t\x12\x12\n\nsession_id\x18\x0b \x01(\t\x12\x1d\n\x15session_started_at_ms\x18\x0c \x01(\x03\x12\x1e\n\x03geo\x18\r \x01(\x0b\x32\x11.eventrail.v1.Geo\x12\"\n\x05\x61gent\x18\x0e \x01(\x0b\x32\x13.eventrail.v1.Agent\x12(\n\x08referrer\x18\x0f \x01(\x0b\x32\x16.eventrail.v1.Referrer\x12(\n\x08\x63\x61mpaign\x18\x10 \x01(\x0b\x32\x16.eventrail.v1.Campaign\x12\x10\n\x08language\x18\x11 \x01(\t\x12$\n\x06screen\x18\x12 \x01(\x0b\x32\x14.eventrail.v1.Screen\x12/\n\x0craw_position\x18\x13 \x01(\x0b\x32\x19.eventrail.v1.RawPosition\x12,\n\nenrichment\x18\x14 \x01(\x0b\x32\x18.eventrail.v1.Enrichment\x12\x1e\n\x03\x62ot\x18\x15 \x01(\x0b\x32\x11.eventrail.v1.Bot\x12\x0f\n\x07\x63hannel\x18\x16 \x01(\t\x12\x33\n\x0evisitor_source\x18\x17 \x01(\x0e\x32\x1b.eventrail.v1.VisitorSource\"H\n\x03\x42ot\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.eventrail.v1.BotKind\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\">\n\x04Page\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\r\n\x05query\x18\x04 \x01(\t\"4\n\x03Geo\x12\x0f\n\x07\x63ountry\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0c\n\x04\x63ity\x18\x03 \x01(\t\"f\n\x05\x41gent\x12\x0f\n\x07\x62rowser\x18\x01 \x01(\t\x12\x17\n\x0f\x62rowser_version\x18\x02 \x01(\t\x12\n\n\x02os\x18\x03 \x01(\t\x12\x12\n\nos_version\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65vice_type\x18\x05 \x01(\t\"\'\n\x08Referrer\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x0e\n\x06\x64omain\x18\x02 \x01(\t\"\x80\x01\n\x08\x43\x61mpaign\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06medium\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61mpaign\x18\x03 \x01(\t\x12\x0c\n\x04term\x18\x04 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x05 \x01(\t\x12\x10\n\x08\x63lick_id\x18\x06 \x01(\t\x12\x11\n\tinherited\x18\x07 \x01(\x08\"\'\n\x06Screen\x12\r\n\x05width\x18\x01 \x01(\r\x12\x0e\n\x06height\x18\x02 \x01(\r\"?\n\x0bRawPosition\x12\x11\n\tpartition\x18\x01 \x01(\x05\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\r\n\x05index\x18\x03 \x01(\x05\"N\n\nEnrichment\x12\x15\n\rrules_version\x18\x01 \x01(\r\x12\x13\n\x0b\x61gent_rules\x18\x02 \x01(\t\x12\x14\n\x0cgeo_database\x18\x03 \x01(\t*W\n\tEventType\x12\x1a\n\x16\x45VENT_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45VENT_TYPE_CUSTOM\x10\x01\x12\x17\n\x13\x45VENT_TYPE_PAGEVIEW\x10\x02*\xb7\x01\n\rVisitorSource\x12\x1e\n\x1aVISITOR_SOURCE_UNSPECIFIED\x10\x00\x12\x19\n\x15VISITOR_SOURCE_CLIENT\x10\x01\x12\x17\n\x13VISITOR_SOURCE_HASH\x10\x02\x12\x17\n\x13VISITOR_SOURCE_NONE\x10\x03\x12\x1c\n\x18VISITOR_SOURCE_SALT_GONE\x10\x04\x12\x1b\n\x17VISITOR_SOURCE_WITHHELD\x10\x05*f\n\x07\x42otKind\x12\x18\n\x14\x42OT_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10\x42OT_KIND_CRAWLER\x10\x01\x12\x15\n\x11\x42OT_KIND_HEADLESS\x10\x02\x12\x14\n\x10\x42OT_KIND_LIBRARY\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'eventrail.contract.v1.enriched_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EVENTTYPE']._serialized_start=1204
-  _globals['_EVENTTYPE']._serialized_end=1291
+  _globals['_EVENTTYPE']._serialized_start=1418
+  _globals['_EVENTTYPE']._serialized_end=1505
+  _globals['_VISITORSOURCE']._serialized_start=1508
+  _globals['_VISITORSOURCE']._serialized_end=1691
+  _globals['_BOTKIND']._serialized_start=1693
+  _globals['_BOTKIND']._serialized_end=1795
   _globals['_ENRICHEDEVENT']._serialized_start=46
-  _globals['_ENRICHEDEVENT']._serialized_end=660
-  _globals['_PAGE']._serialized_start=662
-  _globals['_PAGE']._serialized_end=724
-  _globals['_GEO']._serialized_start=726
-  _globals['_GEO']._serialized_end=778
-  _globals['_AGENT']._serialized_start=780
-  _globals['_AGENT']._serialized_end=882
-  _globals['_REFERRER']._serialized_start=884
-  _globals['_REFERRER']._serialized_end=923
-  _globals['_CAMPAIGN']._serialized_start=925
-  _globals['_CAMPAIGN']._serialized_end=1016
-  _globals['_SCREEN']._serialized_start=1018
-  _globals['_SCREEN']._serialized_end=1057
-  _globals['_RAWPOSITION']._serialized_start=1059
-  _globals['_RAWPOSITION']._serialized_end=1122
-  _globals['_ENRICHMENT']._serialized_start=1124
-  _globals['_ENRICHMENT']._serialized_end=1202
+  _globals['_ENRICHEDEVENT']._serialized_end=762
+  _globals['_BOT']._serialized_start=764
+  _globals['_BOT']._serialized_end=836
+  _globals['_PAGE']._serialized_start=838
+  _globals['_PAGE']._serialized_end=900
+  _globals['_GEO']._serialized_start=902
+  _globals['_GEO']._serialized_end=954
+  _globals['_AGENT']._serialized_start=956
+  _globals['_AGENT']._serialized_end=1058
+  _globals['_REFERRER']._serialized_start=1060
+  _globals['_REFERRER']._serialized_end=1099
+  _globals['_CAMPAIGN']._serialized_start=1102
+  _globals['_CAMPAIGN']._serialized_end=1230
+  _globals['_SCREEN']._serialized_start=1232
+  _globals['_SCREEN']._serialized_end=1271
+  _globals['_RAWPOSITION']._serialized_start=1273
+  _globals['_RAWPOSITION']._serialized_end=1336
+  _globals['_ENRICHMENT']._serialized_start=1338
+  _globals['_ENRICHMENT']._serialized_end=1416
 # @@protoc_insertion_point(module_scope)

@@ -41,6 +41,70 @@ EVENT_TYPE_PAGEVIEW: EventType.ValueType  # 2
 """A page view."""
 Global___EventType: _TypeAlias = EventType  # noqa: Y015
 
+class _VisitorSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VisitorSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VisitorSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VISITOR_SOURCE_UNSPECIFIED: _VisitorSource.ValueType  # 0
+    """Set by rules of version 1 only."""
+    VISITOR_SOURCE_CLIENT: _VisitorSource.ValueType  # 1
+    """The client sent it."""
+    VISITOR_SOURCE_HASH: _VisitorSource.ValueType  # 2
+    """The hash of website, address and agent with the day's salt."""
+    VISITOR_SOURCE_NONE: _VisitorSource.ValueType  # 3
+    """There is none: the client's address is not known."""
+    VISITOR_SOURCE_SALT_GONE: _VisitorSource.ValueType  # 4
+    """There is none: the salt of its day had been forgotten when the event was processed."""
+    VISITOR_SOURCE_WITHHELD: _VisitorSource.ValueType  # 5
+    """There is none: the client asked not to be tracked, and the website honours that."""
+
+class VisitorSource(_VisitorSource, metaclass=_VisitorSourceEnumTypeWrapper):
+    """Where a visitor id comes from."""
+
+VISITOR_SOURCE_UNSPECIFIED: VisitorSource.ValueType  # 0
+"""Set by rules of version 1 only."""
+VISITOR_SOURCE_CLIENT: VisitorSource.ValueType  # 1
+"""The client sent it."""
+VISITOR_SOURCE_HASH: VisitorSource.ValueType  # 2
+"""The hash of website, address and agent with the day's salt."""
+VISITOR_SOURCE_NONE: VisitorSource.ValueType  # 3
+"""There is none: the client's address is not known."""
+VISITOR_SOURCE_SALT_GONE: VisitorSource.ValueType  # 4
+"""There is none: the salt of its day had been forgotten when the event was processed."""
+VISITOR_SOURCE_WITHHELD: VisitorSource.ValueType  # 5
+"""There is none: the client asked not to be tracked, and the website honours that."""
+Global___VisitorSource: _TypeAlias = VisitorSource  # noqa: Y015
+
+class _BotKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BotKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BotKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BOT_KIND_UNSPECIFIED: _BotKind.ValueType  # 0
+    """Never sent."""
+    BOT_KIND_CRAWLER: _BotKind.ValueType  # 1
+    """Reads pages by itself: search engines, previews, archives, AI. Left out of answers unless asked for."""
+    BOT_KIND_HEADLESS: _BotKind.ValueType  # 2
+    """A browser without a screen, steered by a program. Counted."""
+    BOT_KIND_LIBRARY: _BotKind.ValueType  # 3
+    """A program's HTTP library, such as a server that sends events. Counted."""
+
+class BotKind(_BotKind, metaclass=_BotKindEnumTypeWrapper):
+    """Kinds of clients that are no person with a browser."""
+
+BOT_KIND_UNSPECIFIED: BotKind.ValueType  # 0
+"""Never sent."""
+BOT_KIND_CRAWLER: BotKind.ValueType  # 1
+"""Reads pages by itself: search engines, previews, archives, AI. Left out of answers unless asked for."""
+BOT_KIND_HEADLESS: BotKind.ValueType  # 2
+"""A browser without a screen, steered by a program. Counted."""
+BOT_KIND_LIBRARY: BotKind.ValueType  # 3
+"""A program's HTTP library, such as a server that sends events. Counted."""
+Global___BotKind: _TypeAlias = BotKind  # noqa: Y015
+
 @_typing.final
 class EnrichedEvent(_message.Message):
     """One event with every fact that Eventrail knows about it. It holds no client address.
@@ -71,6 +135,9 @@ class EnrichedEvent(_message.Message):
     SCREEN_FIELD_NUMBER: _builtins.int
     RAW_POSITION_FIELD_NUMBER: _builtins.int
     ENRICHMENT_FIELD_NUMBER: _builtins.int
+    BOT_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    VISITOR_SOURCE_FIELD_NUMBER: _builtins.int
     website_id: _builtins.str
     """The website that the event belongs to: 1 to 64 characters of A-Z a-z 0-9 . _ -"""
     event_id: _builtins.str
@@ -96,9 +163,17 @@ class EnrichedEvent(_message.Message):
     session_id: _builtins.str
     """The visit: a UUID in lower-case text form; empty when there is no visitor_id."""
     session_started_at_ms: _builtins.int
-    """Event time of the first event of the session, Unix time in milliseconds; 0 when there is no session."""
+    """Event time of the event that opened the session, Unix time in milliseconds; it stays when an earlier
+    event joins late. 0 when there is no session.
+    """
     language: _builtins.str
     """Preferred language of the client as it sent it, a BCP 47 tag such as "en-GB"; empty when unknown."""
+    channel: _builtins.str
+    """Marketing channel, such as "Organic Search", by the decision table in docs/channels.md; always set by rules
+    from version 2 on.
+    """
+    visitor_source: Global___VisitorSource.ValueType
+    """Where visitor_id comes from, or why there is none; always set by rules from version 2 on."""
     @_builtins.property
     def page(self) -> Global___Page:
         """The page: absent when the client sent no url."""
@@ -131,6 +206,10 @@ class EnrichedEvent(_message.Message):
     def enrichment(self) -> Global___Enrichment:
         """Which rules and databases made these facts; always set."""
 
+    @_builtins.property
+    def bot(self) -> Global___Bot:
+        """Set where the client is no person with a browser; absent otherwise."""
+
     def __init__(
         self,
         *,
@@ -154,14 +233,47 @@ class EnrichedEvent(_message.Message):
         screen: Global___Screen | None = ...,
         raw_position: Global___RawPosition | None = ...,
         enrichment: Global___Enrichment | None = ...,
+        bot: Global___Bot | None = ...,
+        channel: _builtins.str = ...,
+        visitor_source: Global___VisitorSource.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "campaign", b"campaign", "enrichment", b"enrichment", "geo", b"geo", "page", b"page", "raw_position", b"raw_position", "referrer", b"referrer", "screen", b"screen"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "bot", b"bot", "campaign", b"campaign", "enrichment", b"enrichment", "geo", b"geo", "page", b"page", "raw_position", b"raw_position", "referrer", b"referrer", "screen", b"screen"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "campaign", b"campaign", "enrichment", b"enrichment", "event_data", b"event_data", "event_id", b"event_id", "event_name", b"event_name", "event_type", b"event_type", "geo", b"geo", "identity_day", b"identity_day", "language", b"language", "page", b"page", "raw_position", b"raw_position", "received_at_ms", b"received_at_ms", "referrer", b"referrer", "screen", b"screen", "session_id", b"session_id", "session_started_at_ms", b"session_started_at_ms", "timestamp_ms", b"timestamp_ms", "visitor_id", b"visitor_id", "website_id", b"website_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "bot", b"bot", "campaign", b"campaign", "channel", b"channel", "enrichment", b"enrichment", "event_data", b"event_data", "event_id", b"event_id", "event_name", b"event_name", "event_type", b"event_type", "geo", b"geo", "identity_day", b"identity_day", "language", b"language", "page", b"page", "raw_position", b"raw_position", "received_at_ms", b"received_at_ms", "referrer", b"referrer", "screen", b"screen", "session_id", b"session_id", "session_started_at_ms", b"session_started_at_ms", "timestamp_ms", b"timestamp_ms", "visitor_id", b"visitor_id", "visitor_source", b"visitor_source", "website_id", b"website_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EnrichedEvent: _TypeAlias = EnrichedEvent  # noqa: Y015
+
+@_typing.final
+class Bot(_message.Message):
+    """A client that is no person with a browser."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    kind: Global___BotKind.ValueType
+    """What kind of thing it is; always set."""
+    name: _builtins.str
+    """Its name, such as "Googlebot" or "curl"; always set."""
+    reason: _builtins.str
+    """Why it was taken for one: the rule that fitted, such as "agent token: Googlebot"."""
+    def __init__(
+        self,
+        *,
+        kind: Global___BotKind.ValueType = ...,
+        name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "name", b"name", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Bot: _TypeAlias = Bot  # noqa: Y015
 
 @_typing.final
 class Page(_message.Message):
@@ -302,6 +414,8 @@ class Campaign(_message.Message):
     CAMPAIGN_FIELD_NUMBER: _builtins.int
     TERM_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
+    CLICK_ID_FIELD_NUMBER: _builtins.int
+    INHERITED_FIELD_NUMBER: _builtins.int
     source: _builtins.str
     """utm_source."""
     medium: _builtins.str
@@ -312,6 +426,10 @@ class Campaign(_message.Message):
     """utm_term."""
     content: _builtins.str
     """utm_content."""
+    click_id: _builtins.str
+    """Name of the click id parameter in the url, such as "gclid" (its value is not kept here); empty without one."""
+    inherited: _builtins.bool
+    """True where the event itself had no campaign facts and these are those of its session."""
     def __init__(
         self,
         *,
@@ -320,10 +438,12 @@ class Campaign(_message.Message):
         campaign: _builtins.str = ...,
         term: _builtins.str = ...,
         content: _builtins.str = ...,
+        click_id: _builtins.str = ...,
+        inherited: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "content", b"content", "medium", b"medium", "source", b"source", "term", b"term"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "click_id", b"click_id", "content", b"content", "inherited", b"inherited", "medium", b"medium", "source", b"source", "term", b"term"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -67,6 +67,8 @@ class RawEvent(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     SCREEN_FIELD_NUMBER: _builtins.int
     CAMPAIGN_FIELD_NUMBER: _builtins.int
+    CLIENT_HINTS_FIELD_NUMBER: _builtins.int
+    WITHOUT_VISITOR_FIELD_NUMBER: _builtins.int
     website_id: _builtins.str
     """The website that the event belongs to: 1 to 64 characters of A-Z a-z 0-9 . _ -"""
     event_id: _builtins.str
@@ -93,6 +95,10 @@ class RawEvent(_message.Message):
     """User-Agent of the request, at most 1,024 characters; empty when absent."""
     language: _builtins.str
     """Language of the client, a BCP 47 tag, at most 35 characters; empty when absent."""
+    without_visitor: _builtins.bool
+    """True where the client asked not to be tracked (DNT, Sec-GPC) and the website honours that: the event gets
+    no visitor id, session, city and region.
+    """
     @_builtins.property
     def client_address(self) -> Global___SealedAddress:
         """The client's address, encrypted; absent when it was unknown."""
@@ -104,6 +110,10 @@ class RawEvent(_message.Message):
     @_builtins.property
     def campaign(self) -> _enriched_pb2.Campaign:
         """UTM fields that the client sent beside the url; they win over those in the url. Absent when there are none."""
+
+    @_builtins.property
+    def client_hints(self) -> Global___ClientHints:
+        """User agent client hints of the request; absent when the client sent none."""
 
     def __init__(
         self,
@@ -124,14 +134,54 @@ class RawEvent(_message.Message):
         language: _builtins.str = ...,
         screen: _enriched_pb2.Screen | None = ...,
         campaign: _enriched_pb2.Campaign | None = ...,
+        client_hints: Global___ClientHints | None = ...,
+        without_visitor: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "client_address", b"client_address", "screen", b"screen"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "client_address", b"client_address", "client_hints", b"client_hints", "screen", b"screen"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "client_address", b"client_address", "event_data", b"event_data", "event_id", b"event_id", "event_name", b"event_name", "event_type", b"event_type", "identity_day", b"identity_day", "language", b"language", "received_at_ms", b"received_at_ms", "referrer", b"referrer", "screen", b"screen", "timestamp_ms", b"timestamp_ms", "url", b"url", "user_agent", b"user_agent", "visitor_id", b"visitor_id", "website_id", b"website_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "client_address", b"client_address", "client_hints", b"client_hints", "event_data", b"event_data", "event_id", b"event_id", "event_name", b"event_name", "event_type", b"event_type", "identity_day", b"identity_day", "language", b"language", "received_at_ms", b"received_at_ms", "referrer", b"referrer", "screen", b"screen", "timestamp_ms", b"timestamp_ms", "url", b"url", "user_agent", b"user_agent", "visitor_id", b"visitor_id", "website_id", b"website_id", "without_visitor", b"without_visitor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RawEvent: _TypeAlias = RawEvent  # noqa: Y015
+
+@_typing.final
+class ClientHints(_message.Message):
+    """User agent client hints (https://wicg.github.io/ua-client-hints/), as sent: structured field values."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRANDS_FIELD_NUMBER: _builtins.int
+    MOBILE_FIELD_NUMBER: _builtins.int
+    PLATFORM_FIELD_NUMBER: _builtins.int
+    PLATFORM_VERSION_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    brands: _builtins.str
+    """Sec-CH-UA-Full-Version-List, else Sec-CH-UA, at most 512 characters; empty when absent."""
+    mobile: _builtins.str
+    """Sec-CH-UA-Mobile: "?0" or "?1"; empty when absent."""
+    platform: _builtins.str
+    """Sec-CH-UA-Platform, at most 64 characters; empty when absent."""
+    platform_version: _builtins.str
+    """Sec-CH-UA-Platform-Version, at most 64 characters; empty when absent."""
+    model: _builtins.str
+    """Sec-CH-UA-Model, at most 128 characters; empty when absent."""
+    def __init__(
+        self,
+        *,
+        brands: _builtins.str = ...,
+        mobile: _builtins.str = ...,
+        platform: _builtins.str = ...,
+        platform_version: _builtins.str = ...,
+        model: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brands", b"brands", "mobile", b"mobile", "model", b"model", "platform", b"platform", "platform_version", b"platform_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClientHints: _TypeAlias = ClientHints  # noqa: Y015
 
 @_typing.final
 class SealedAddress(_message.Message):
