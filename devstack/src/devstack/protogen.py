@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from devstack.checkout import CHECKOUT
+from devstack.terminal import say, say_error
 
 PROTO_ROOT = CHECKOUT / "proto"
 PACKAGE_DIR = Path("eventrail") / "v1"
@@ -100,15 +101,15 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         wanted = generate()
     except GenerationError as error:
-        print(f"protogen: {error}", file=sys.stderr)
+        say_error(f"protogen: {error}")
         return 1
     if not options.check:
         write(wanted)
-        print(f"{len(wanted)} files written to {TARGET.relative_to(CHECKOUT)}")
+        say(f"{len(wanted)} files written to {TARGET.relative_to(CHECKOUT)}")
         return 0
     found = differences(wanted)
     for line in found:
-        print(f"{TARGET.relative_to(CHECKOUT)}: {line}")
+        say(f"{TARGET.relative_to(CHECKOUT)}: {line}")
     return 1 if found else 0
 
 

@@ -1,0 +1,70 @@
+"""`./dev test`: which tests run, and what was left out."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from devstack.checkout import CHECKOUT
+from devstack.terminal import say
+
+UNIT = "not stack and not long"
+ALL_BUT_LONG = "not long"
+
+
+@dataclass(frozen=True)
+class Optional:
+    """A part of the tests that needs a program which not every machine has.
+
+    `left_out` returns why it cannot run here, or "".
+    """
+
+    part: str
+    marker: str
+    left_out: Callable[[], str]
+
+
+OPTIONAL_PARTS: tuple[Optional, ...] = ()
+"""Tests with one of these markers run only where `left_out` has nothing to say."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run pytest and return its exit status, after naming what was left out."""
+    expression, notes, rest = plan(arguments, OPTIONAL_PARTS)
+    command = [sys.executable, "-m", "pytest"]
+    if expression:
+        command += ["-m", expression]
+    done = subprocess.run([*command, *rest], cwd=CHECKOUT, check=False)
+    for note in notes:
+        say(f"left out: {note}")
+    return done.returncode
+
+
+def plan(arguments: Sequence[str], optional: Sequence[Optional]) -> tuple[str, list[str], list[str]]:
+    """Return the marker expression, what is left out and why, and the arguments for pytest.
+
+    The first argument may be `unit` or `long`; an own `-m` replaces the expression.
+    """
+    kind, rest = _split(arguments)
+    if any(argument.startswith("-m") for argument in rest):
+        return "", [], rest
+    missing = [(part, why) for part in optional if (why := part.left_out())]
+    terms = [_SELECTIONS[kind], *(f"not {part.marker}" for part, _ in missing)]
+    notes = [*_NOTES[kind], *(f"{part.part}: {why}" for part, why in missing)]
+    return " and ".join(term for term in terms if term), notes, rest
+
+
+_SELECTIONS = {"all": ALL_BUT_LONG, "unit": UNIT, "long": ""}
+
+_LONG_NOTE = "tests marked long (./dev test long runs them)"
+_NOTES = {
+    "all": [_LONG_NOTE],
+    "unit": ["tests that need the broker or the engine (./dev test runs them)", _LONG_NOTE],
+    "long": [],
+}
+
+
+def _split(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    if arguments and arguments[0] in ("unit", "long"):
+        return arguments[0], list(arguments[1:])
+    return "all", list(arguments)

@@ -1,0 +1,34 @@
+import pytest
+
+from devstack.testing import Optional, plan
+
+THERE = Optional("browser tests", "browser", lambda: "")
+MISSING = Optional("Go tests", "golang", lambda: "there is no go on the PATH")
+
+
+def test_all_tests_but_the_long_ones_are_the_default() -> None:
+    assert plan([], [])[0] == "not long"
+    assert plan(["-k", "kafka"], [])[2] == ["-k", "kafka"]
+
+
+def test_unit_leaves_the_stack_out_and_says_so() -> None:
+    expression, notes, rest = plan(["unit", "-x"], [])
+    assert expression == "not stack and not long"
+    assert "broker" in notes[0]
+    assert rest == ["-x"]
+
+
+def test_long_leaves_nothing_out() -> None:
+    assert plan(["long"], [THERE]) == ("", [], [])
+
+
+@pytest.mark.parametrize("own", [["-m", "stack"], ["-mstack"]])
+def test_an_own_marker_expression_replaces_ours(own: list[str]) -> None:
+    assert plan(own, [MISSING]) == ("", [], own)
+
+
+def test_what_a_machine_cannot_run_is_left_out_with_the_reason() -> None:
+    expression, notes, _ = plan(["long"], [THERE, MISSING])
+    assert expression == "not golang"
+    assert notes == ["Go tests: there is no go on the PATH"]
+    assert plan([], [MISSING])[0] == "not long and not golang"
