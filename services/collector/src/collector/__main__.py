@@ -1,0 +1,75 @@
+"""`python -m collector`: the door of the process."""
+
+import asyncio
+import sys
+
+import uvloop
+
+from collector.app import make_app, make_health, make_intake
+from collector.metrics import Metrics
+from collector.partitions import parse_secret
+from collector.server import serve
+from collector.settings import CollectorSettings, SecretSettings
+from collector.sinks.connection import Connection
+from collector.sinks.kafka import Bounds, KafkaSink
+from eventrail import logs
+from eventrail.clock import SystemClock
+from eventrail.errors import ConfigurationError
+from eventrail.health import bind
+from eventrail.lifecycle import complain, parser, run
+from eventrail.sealing import SealingSettings, parse_keys
+from eventrail.settings import KafkaSettings, SharedSettings, load
+
+SERVICE = "collector"
+SETTINGS = (CollectorSettings, SecretSettings, SealingSettings, KafkaSettings, SharedSettings)
+
+_log = logs.get(SERVICE)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status 0 after an orderly stop, 1 when the address cannot be bound, 2 when a setting is wrong."""
+    parser(SERVICE, "Take events over HTTP and publish them raw to Kafka.", *SETTINGS).parse_args(arguments)
+    try:
+        logs.configure(SERVICE, load(SharedSettings).log_level)
+        settings = load(CollectorSettings)
+        secret = parse_secret(load(SecretSettings).salt_secret)
+        keys = parse_keys(load(SealingSettings).address_keys)
+        kafka = load(KafkaSettings)
+    except ConfigurationError as error:
+        return complain(SERVICE, error)
+    return run(SERVICE, lambda stop: _serve(stop, settings, kafka, secret, keys), uvloop.new_event_loop)
+
+
+async def _serve(
+    stop: asyncio.Event,
+    settings: CollectorSettings,
+    kafka: KafkaSettings,
+    secret: bytes,
+    keys: dict[str, bytes],
+) -> None:
+    listening = bind(settings.listen)
+    metrics = Metrics()
+    connection = Connection(kafka, settings.publish_timeout)
+    sink = KafkaSink(connection, _bounds(settings), metrics)
+    health = make_health(sink, lambda: connection.fault)
+    app = make_app(settings, make_intake(secret, keys, settings), sink, health, metrics, SystemClock())
+    sink.open()
+    try:
+        _log.info("serving", listen=settings.listen, websites="open: every website id is accepted")
+        await serve(app, settings, listening, stop)
+    finally:
+        await sink.close()
+    _log.info("stopped")
+
+
+def _bounds(settings: CollectorSettings) -> Bounds:
+    return Bounds(
+        patience=settings.publish_timeout,
+        linger=settings.linger_ms / 1000,
+        queue_events=settings.queue_events,
+        queue_bytes=settings.queue_bytes,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""How much and how long: the bounds that hold before anything is read."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Final
+
+from collector.refusals import Refused
+
+BODY_MAX_BYTES: Final = 102_400
+"""Spec, section "Limits": COLLECT_BODY_LIMIT, 100 KB."""
+
+USER_AGENT_MAX_CHARACTERS: Final = 1024
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was complete; there is nobody to answer."""
+
+
+def check_media_type(content_type: bytes, encoding: bytes) -> None:
+    """JSON, anything `+json`, plain text (as beacons send it) or nothing said. Raises Refused."""
+    kind = content_type.partition(b";")[0].strip().lower()
+    if kind not in (b"", b"application/json", b"text/plain") and not kind.endswith(b"+json"):
+        raise Refused(
+            "unsupported_media_type",
+            f"Content-Type {kind.decode('latin-1')!r} is not taken: send application/json",
+        )
+    if encoding.strip().lower() not in (b"", b"identity"):
+        raise Refused(
+            "unsupported_media_type",
+            f"Content-Encoding {encoding.decode('latin-1')!r} is not taken: send the body uncompressed",
+        )
+
+
+def check_declared(content_length: bytes) -> None:
+    """Refuse a body by its Content-Length before a byte of it is read. Raises Refused."""
+    if content_length.isdigit() and int(content_length[:20]) > BODY_MAX_BYTES:
+        raise _too_large()
+
+
+async def read_body(receive: Receive, seconds: float) -> bytes:
+    """The whole body; holds at most BODY_MAX_BYTES and one piece of it.
+
+    Raises Refused where it is too large or does not arrive within `seconds`, ClientGone where it never will.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read(receive)
+    except TimeoutError:
+        raise Refused("request_timeout", f"the body did not arrive within {seconds:g} s") from None
+
+
+async def _read(receive: Receive) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > BODY_MAX_BYTES:
+            raise _too_large()
+        if not message.get("more_body", False):
+            return b"".join([*pieces, piece]) if pieces else piece
+        pieces.append(piece)
+
+
+def _too_large() -> Refused:
+    return Refused(
+        "body_too_large", f"the body is longer than {BODY_MAX_BYTES:,} bytes; send fewer events at once"
+    )
+
+
+def user_agent(values: Iterable[bytes]) -> str:
+    """The first User-Agent header as text.
+
+    What is longer than 1,024 characters is cut: it is a header of the browser and no part of the
+    event, and no real agent comes near.
+    """
+    raw = next(iter(values), b"")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    return text[:USER_AGENT_MAX_CHARACTERS]

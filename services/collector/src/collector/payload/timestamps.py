@@ -1,0 +1,62 @@
+"""When an event happened: what the client says, and what is made of it."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from collector.refusals import invalid
+from eventrail.clock import utc_day
+
+FIELD: Final = "timestamp"
+
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:)(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", flags=re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_FARTHEST_MS: Final = 8_640_000_000_000_000
+"""Range of a JavaScript Date (ECMA-262, 21.4.1.1): what a client's clock can show."""
+
+_LAST_DAY: Final = 65_535
+"""2149-06-06, the last day of ClickHouse's type Date, in days since 1970-01-01."""
+
+
+class Window(NamedTuple):
+    """How far a timestamp may lie from the receive time and still be believed, in milliseconds."""
+
+    ahead_ms: int
+    back_ms: int
+
+    def holds(self, unix_ms: int, received_at_ms: int) -> bool:
+        """Whether `unix_ms` is believed."""
+        return received_at_ms - self.back_ms <= unix_ms <= received_at_ms + self.ahead_ms
+
+
+def read(value: int | str) -> int:
+    """`value` (Unix milliseconds, or RFC 3339 text with its zone) as Unix milliseconds. Raises Refused."""
+    unix_ms = value if isinstance(value, int) else _from_text(value)
+    if abs(unix_ms) > _FARTHEST_MS:
+        raise invalid("is out of range: expected Unix time in milliseconds", FIELD)
+    return unix_ms
+
+
+def _from_text(text: str) -> int:
+    found = _MOMENT.fullmatch(text)
+    if found is None:
+        raise invalid(
+            "must be Unix milliseconds as an integer, or RFC 3339 text with a zone such as "
+            "2026-02-01T10:00:00.000Z",
+            FIELD,
+        )
+    day, minute, second, fraction, zone = found.groups()
+    leap = second == "60"  # RFC 3339 section 5.7; Unix time has no place for it, so it is the next second
+    try:
+        moment = datetime.fromisoformat(f"{day}T{minute}{'59' if leap else second}{zone.upper()}")
+        since = moment - _EPOCH
+    except (ValueError, OverflowError) as error:
+        raise invalid(f"is no moment in time: {error}", FIELD) from None
+    milliseconds = int((fraction or ".")[1:4].ljust(3, "0"))
+    return since // _MILLISECOND + leap * 1000 + (0 if leap else milliseconds)
+
+
+def identity_day(unix_ms: int) -> int:
+    """UTC day of a client's timestamp in days since 1970-01-01, held within 1970-01-01..2149-06-06."""
+    return min(max(utc_day(unix_ms), 0), _LAST_DAY)

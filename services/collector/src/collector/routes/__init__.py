@@ -1,0 +1,1 @@
+"""The HTTP face: one file for each thing that can be asked."""

@@ -1,0 +1,52 @@
+"""Where accepted events go: the seam between HTTP and Kafka."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+
+class Placed(NamedTuple):
+    """One event on its way.
+
+    `key` is the 64 bit hash that chooses the partition (modulo their number), `value` the serialized RawEvent.
+    """
+
+    key: int
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of the events of one `publish`.
+
+    `failures` holds, by place among the events, why an event was not acknowledged; all others are
+    durable. `offsets` is the highest raw offset of the acknowledged ones, by partition.
+    """
+
+    failures: Mapping[int, str] = field(default_factory=dict)
+    offsets: Mapping[int, int] = field(default_factory=dict)
+
+
+class Sink(Protocol):
+    """Takes accepted events and says what became of each; its one suite is tests/contracts/test_sink_contract.py.
+
+    Events of one call that share a partition are kept in their order. A failed event may still arrive
+    once, later; an acknowledged one has arrived.
+    """
+
+    async def publish(self, events: Sequence[Placed]) -> Published:
+        """Wait until each of `events` is acknowledged or given up; within a stated time, and never raises."""
+        ...
+
+    def trouble(self) -> str | None:
+        """Why `publish` would fail now, in one line; None where it should succeed."""
+        ...
+
+    async def close(self) -> None:
+        """Take nothing more, and wait until what was taken is acknowledged or given up."""
+        ...
+
+
+def all_failed(count: int, reason: str) -> Published:
+    """None of `count` events was taken."""
+    return Published(failures=dict.fromkeys(range(count), reason))

@@ -1,0 +1,104 @@
+import pytest
+from msgspec.structs import replace
+
+from collector.payload import rules
+from collector.payload.members import Member
+from collector.refusals import Refused
+
+GOOD = Member(website_id="shop", event_type="custom", event_name="signup")
+UUID4 = "9f0c1c1e-52b5-4a9f-8a3c-0d8a3b1c2d3e"
+UUID7 = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+
+
+def refusal(**fields: object) -> Refused:
+    with pytest.raises(Refused) as caught:
+        rules.judge(replace(GOOD, **fields))
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("event_type", "alias", "expected"),
+    [
+        ("custom", None, rules.CUSTOM),
+        (None, "custom", rules.CUSTOM),
+        (None, "event", rules.CUSTOM),
+        ("event", None, rules.CUSTOM),
+        ("custom", "event", rules.CUSTOM),
+    ],
+)
+def test_kinds_of_a_custom_event(event_type: str | None, alias: str | None, expected: int) -> None:
+    assert rules.judge(replace(GOOD, event_type=event_type, type=alias)).event_type == expected
+
+
+@pytest.mark.parametrize("name", [None, "", "  "])
+def test_a_page_view_has_no_name(name: str | None) -> None:
+    event = rules.judge(replace(GOOD, event_type="pageview", event_name=name))
+    assert (event.event_type, event.event_name) == (rules.PAGEVIEW, "")
+
+
+def test_a_name_is_trimmed_and_counted_in_characters() -> None:
+    assert rules.judge(replace(GOOD, event_name="\u3000 a b\t")).event_name == "a b"
+    assert rules.judge(replace(GOOD, event_name=" " + "ü" * 255)).event_name == "ü" * 255
+
+
+@pytest.mark.parametrize("name", list(rules.MAX_CHARACTERS))
+def test_each_text_is_kept_up_to_its_cap_and_refused_beyond(name: str) -> None:
+    cap = rules.MAX_CHARACTERS[name]
+    assert rules.judge(replace(GOOD, **{name: "ü" * cap})).texts == {name: "ü" * cap}
+    assert rules.judge(replace(GOOD, **{name: ""})).texts == {}
+    refused = refusal(**{name: "ü" * (cap + 1)})
+    assert refused.field == name
+    assert f"{cap + 1:,} characters" in refused.message
+
+
+def test_both_forms_of_a_screen() -> None:
+    assert rules.judge(replace(GOOD, screen="1920x1080")).screen == (1920, 1080)
+    assert rules.judge(replace(GOOD, screen_width=1, screen_height=65_535)).screen == (1, 65_535)
+    assert rules.judge(replace(GOOD, screen="1X2", screen_width=1, screen_height=2)).screen == (1, 2)
+    assert rules.judge(GOOD).screen is None
+
+
+def test_an_id_comes_with_a_time() -> None:
+    event = rules.judge(replace(GOOD, event_id=UUID4.upper(), timestamp=5))
+    assert (event.event_id, event.sent_ms, event.time_field) == (UUID4, 5, "timestamp")
+    event = rules.judge(replace(GOOD, event_id=UUID7))
+    assert (event.event_id, event.sent_ms, event.time_field) == (UUID7, 0x017F22E279B0, "event_id")
+    event = rules.judge(replace(GOOD, event_id=UUID7, timestamp=5))
+    assert (event.sent_ms, event.time_field) == (5, "timestamp")
+    assert rules.judge(GOOD).sent_ms is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "said"),
+    [
+        ({"website_id": None}, "website_id", "is required"),
+        ({"website_id": ""}, "website_id", "must be 1 to 64"),
+        ({"website_id": "a/b"}, "website_id", "must be 1 to 64"),
+        ({"website_id": "a" * 65}, "website_id", "must be 1 to 64"),
+        ({"event_type": None}, "event_type", "is required"),
+        ({"event_type": "click"}, "event_type", 'must be "custom"'),
+        ({"type": "Event"}, "type", 'must be "custom"'),
+        ({"type": "pageview"}, "type", "something else"),
+        ({"event_name": None}, "event_name", "is required"),
+        ({"event_name": " \u2003"}, "event_name", "must not be empty"),
+        ({"event_name": "x" * 256}, "event_name", "has 256 characters"),
+        ({"event_type": "pageview"}, "event_name", "no name"),
+        ({"visitor_id": ""}, "visitor_id", "has 0 bytes"),
+        ({"visitor_id": "ü" * 33}, "visitor_id", "has 66 bytes"),
+        ({"screen": "1920"}, "screen", "WIDTHxHEIGHT"),
+        ({"screen": ""}, "screen", "WIDTHxHEIGHT"),
+        ({"screen": "0x10"}, "screen", "1 to 65,535"),
+        ({"screen": "\uff11x\uff12"}, "screen", "WIDTHxHEIGHT"),
+        ({"screen_width": 5}, "screen_width", "needs screen_height"),
+        ({"screen_height": 5}, "screen_height", "needs screen_width"),
+        ({"screen_width": 5, "screen_height": 65_536}, "screen_width", "1 to 65,535"),
+        ({"screen": "1x2", "screen_width": 5, "screen_height": 6}, "screen", "something else"),
+        ({"event_id": "17"}, "event_id", "must be a UUID"),
+        ({"event_id": UUID4}, "event_id", "needs timestamp"),
+        ({"timestamp": "yesterday"}, "timestamp", "must be Unix milliseconds"),
+    ],
+)
+def test_each_rule_names_its_field(fields: dict[str, object], field: str, said: str) -> None:
+    refused = refusal(**fields)
+    assert (refused.kind.code, refused.field) == ("validation_error", field)
+    assert said in refused.message
