@@ -1,0 +1,75 @@
+"""Records that are done together, and all that came of them: what leaves, and which states to keep."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from enricher.chunk import Outcome, RawRecord
+from enricher.offsets import OffsetAccount
+from enricher.partitions import partition_of
+from enricher.publisher import Parcel
+from enricher.sessions import Overlay, Sessions
+from eventrail.kafka.records import Record
+
+
+class Batch:
+    """Records of one `generation`, in the order in which they were added, and what came of them so far."""
+
+    def __init__(self, account: OffsetAccount, sessions: Sessions, generation: int) -> None:
+        self._account = account
+        self._sessions = sessions
+        self._generation = generation
+        self._overlays: dict[int, Overlay] = {}
+        self._received_ms: dict[int, int] = defaultdict(int)
+        self._records: list[RawRecord] = []
+        self.outcomes: list[Outcome] = []
+
+    def is_wanted(self) -> bool:
+        """Whether the generation goes on, so that the work is still ours."""
+        return self._account.generation == self._generation
+
+    def _overlay_of(self, partition: int) -> Overlay:
+        if partition not in self._overlays:
+            self._overlays[partition] = Overlay(self._sessions.of(partition).states)
+        return self._overlays[partition]
+
+    def overlay(self, record: RawRecord) -> Overlay:
+        """The states as they are before `record`, on top of the records that were added."""
+        return Overlay(self._overlay_of(record.partition))
+
+    def add(self, record: RawRecord, outcome: Outcome) -> None:
+        """Add a record with what came of it on top of `overlay(record)`."""
+        self._overlay_of(record.partition).written.update(outcome.sessions.written)
+        self._received_ms[record.partition] = max(self._received_ms[record.partition], outcome.received_ms)
+        self._records.append(record)
+        self.outcomes.append(outcome)
+
+    def enriched(self) -> list[Record]:
+        return [record for outcome in self.outcomes for record in outcome.enriched]
+
+    def rejected(self) -> list[Record]:
+        return [record for outcome in self.outcomes for record in outcome.rejected]
+
+    def changes(self) -> Iterator[tuple[int, list[Record]]]:
+        """Records for the changelog, by partition: the last state of each session."""
+        for partition, overlay in self._overlays.items():
+            at_ms = self._received_ms[partition]
+            states = overlay.written.items()
+            if states:
+                yield partition, [Record(value, key=key, timestamp_ms=at_ms) for key, value in states]
+
+    def keep(self) -> None:
+        """All is acknowledged: mark the records as done and keep the states."""
+        for record in self._records:
+            self._account.finish(record.generation, record.partition, record.offset)
+        for partition, overlay in self._overlays.items():
+            held = self._sessions.of(partition)
+            for key, value in overlay.written.items():
+                held.put(key, value, self._received_ms[partition])
+
+
+def by_partition(topic: str, records: Sequence[Record], count: int) -> list[Parcel]:
+    """`records` by the partition of their key; those without a key go to partition 0."""
+    groups: dict[int, list[Record]] = defaultdict(list)
+    for record in records:
+        groups[partition_of(record.key or b"", count) if record.key else 0].append(record)
+    return [Parcel(topic, partition, group) for partition, group in groups.items()]

@@ -1,0 +1,126 @@
+"""One record of the raw topic becomes enriched records and rejected ones: pure, so it can be done again."""
+
+from dataclasses import dataclass, field, replace
+
+from enricher.pipeline import enrich
+from enricher.rejections import Origin, event_rejected, record_rejected
+from enricher.sessions import Overlay
+from enricher.world import World
+from eventrail.contract.codec import decode_raw, enriched_headers, enriched_key
+from eventrail.contract.v1.enriched_pb2 import RawPosition
+from eventrail.contract.v1.raw_pb2 import RawEvent
+from eventrail.contract.v1.rejected_pb2 import RejectionReason
+from eventrail.errors import ContractError, EventrailError
+from eventrail.kafka.records import MAX_BATCH_BYTES, Record
+from eventrail.sealing import UnknownKey
+
+_LARGEST_VALUE = MAX_BATCH_BYTES - 4096
+"""Key, headers and Kafka's framing of a batch with this one record take less than what is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """A record of the raw topic as it was fetched in a generation of the consumer group."""
+
+    partition: int
+    offset: int
+    generation: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of one record: events read from it, records to publish, and the session states to keep.
+
+    `received_ms` is the latest acceptance time among its events, never after the time it was processed.
+    """
+
+    sessions: Overlay
+    events: int = 0
+    received_ms: int = 0
+    enriched: list[Record] = field(default_factory=list)
+    rejected: list[Record] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    def refuse(self, reason: RejectionReason.ValueType, record: Record) -> None:
+        self.reasons.append(RejectionReason.Name(reason))
+        self.rejected.append(record)
+
+
+def process(record: RawRecord, sessions: Overlay, world: World, now_ms: int) -> Outcome:
+    """Enrich each event of `record` on top of `sessions`.
+
+    `world.sessions` is not used. Raises UnknownKey where an address cannot be opened: nothing of the record
+    was done then. Whatever else is wrong with an event, or with the record, is in the rejected records.
+    """
+    outcome = Outcome(sessions)
+    try:
+        events = decode_raw(record.value)
+    except ContractError as error:
+        _refuse_record(record, error, outcome, now_ms)
+        return outcome
+    here = replace(world, sessions=sessions)
+    outcome.events = len(events)
+    for index, event in enumerate(events):
+        position = RawPosition(partition=record.partition, offset=record.offset, index=index)
+        _enrich(event, position, here, outcome, now_ms)
+    return outcome
+
+
+def _refuse_record(record: RawRecord, error: ContractError, outcome: Outcome, now_ms: int) -> None:
+    origin = Origin(record.partition, record.offset)
+    reason = (
+        RejectionReason.REJECTION_REASON_INVALID
+        if error.rule
+        else RejectionReason.REJECTION_REASON_UNDECODABLE
+    )
+    outcome.refuse(reason, record_rejected(record.value, record.key, reason, origin, str(error), now_ms))
+
+
+def _enrich(event: RawEvent, position: RawPosition, world: World, outcome: Outcome, now_ms: int) -> None:
+    try:
+        outcome.enriched.append(_enriched(event, position, world, now_ms))
+        outcome.received_ms = max(outcome.received_ms, min(event.received_at_ms, now_ms))
+    except UnknownKey:
+        raise
+    except ContractError as error:
+        _refuse(event, position, RejectionReason.REJECTION_REASON_INVALID, str(error), outcome, now_ms)
+    except _TooLarge as error:
+        _refuse(event, position, RejectionReason.REJECTION_REASON_TOO_LARGE, str(error), outcome, now_ms)
+    except Exception as error:
+        # Whatever one event breaks must not stop the stream. A foreign error's text may quote the event.
+        detail = str(error) if isinstance(error, EventrailError) else type(error).__name__
+        _refuse(event, position, RejectionReason.REJECTION_REASON_ENRICHMENT_FAILED, detail, outcome, now_ms)
+
+
+class _TooLarge(Exception):
+    """The enriched record does not fit into a batch."""
+
+
+def _enriched(event: RawEvent, position: RawPosition, world: World, now_ms: int) -> Record:
+    enriched = enrich(event, position, world)
+    record = Record(
+        enriched.SerializeToString(deterministic=True),
+        key=enriched_key(enriched),
+        headers=enriched_headers(enriched),
+        # Of acceptance, so that retention by time is not in a client's hands. The broker refuses the future.
+        timestamp_ms=min(event.received_at_ms, now_ms),
+    )
+    if len(record.value or b"") > _LARGEST_VALUE:
+        raise _TooLarge(
+            f"the enriched event has {len(record.value or b'')} bytes, at most {_LARGEST_VALUE} fit"
+        )
+    return record
+
+
+def _refuse(
+    event: RawEvent,
+    position: RawPosition,
+    reason: RejectionReason.ValueType,
+    detail: str,
+    outcome: Outcome,
+    now_ms: int,
+) -> None:
+    origin = Origin(position.partition, position.offset, position.index)
+    outcome.refuse(reason, event_rejected(event, reason, origin, detail, now_ms))

@@ -1,0 +1,1 @@
+"""The facts that are added to an event: one idea, one file."""

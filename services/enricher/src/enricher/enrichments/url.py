@@ -1,0 +1,69 @@
+"""A URL in parts, for whatever text a client sends; it never raises."""
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+MAX_CHARACTERS: Final = 2048
+"""What the contract allows for a url."""
+
+_MAX_PORT: Final = 65_535
+
+# RFC 3986 appendix B, with control characters kept out of every part. Browsers take a backslash for a slash,
+# so what would stand behind one is not the host that they went to.
+_URL: Final = re.compile(
+    r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?"
+    r"(?://([^/?#\\\x00-\x20\x7f]*))?"
+    r"(/[^?#\x00-\x1f\x7f]*)?"
+    r"(?:\?([^#\x00-\x1f\x7f]*))?"
+    r"(?:#[^\x00-\x1f\x7f]*)?"
+)
+# The WHATWG URL standard's forbidden host code points stay out; an IPv6 host stands in brackets.
+_HOST_AND_PORT: Final = re.compile(r'(\[[0-9A-Fa-f:.]+\]|[^\[\]:<>^|%"`{}]*)(?::([0-9]{0,5}))?')
+
+
+class UrlParts(NamedTuple):
+    """A URL taken apart: `scheme` and `host` in lower case; each is "" where the URL has none.
+
+    `host` has no port and no credentials, `path` begins with "/", `query` has no "?". `authority` is the
+    text between "//" and the path as sent, None where there is no "//".
+    """
+
+    scheme: str
+    authority: str | None
+    host: str
+    path: str
+    query: str
+
+
+def split(url: str) -> UrlParts | None:
+    """The parts of an absolute, protocol-relative or path-only `url`; None for anything else.
+
+    Anything else: more than 2,048 characters, control characters, a broken host or port, `http` without
+    a host, a scheme without "//" or "/" (`mailto:`, `about:`), a path that does not begin with "/", "".
+    """
+    return _split(url) if 0 < len(url) <= MAX_CHARACTERS else None
+
+
+@lru_cache(maxsize=2048)
+def _split(url: str) -> UrlParts | None:
+    found = _URL.fullmatch(url)
+    if found is None:
+        return None
+    scheme, authority, path, query = found.groups()
+    host = _host(authority) if authority else ""
+    if host is None or (not host and _needs_host(scheme)) or (scheme and authority is None and not path):
+        return None
+    return UrlParts((scheme or "").lower(), authority, host, path or "/", query or "")
+
+
+@lru_cache(maxsize=1024)
+def _host(authority: str) -> str | None:
+    found = _HOST_AND_PORT.fullmatch(authority.rpartition("@")[2])
+    if found is None or int(found[2] or 0) > _MAX_PORT:
+        return None
+    return found[1].lower()
+
+
+def _needs_host(scheme: str | None) -> bool:
+    return scheme is not None and scheme.lower() in ("http", "https")

@@ -1,0 +1,21 @@
+"""Which rules and databases made the facts, so that a later re-enrichment can be compared."""
+
+from functools import lru_cache
+from typing import Final
+
+from enricher.draft import Draft
+from enricher.world import World
+from eventrail.contract.v1.enriched_pb2 import Enrichment
+
+RULES_VERSION: Final = 1
+"""Counted up whenever a step gives another answer than before to the same event."""
+
+
+def add_versions(draft: Draft, world: World) -> None:
+    """`enrichment`: the versions in use for this event."""
+    draft.event.enrichment.CopyFrom(_versions(world.agents.rules, world.geo.database))
+
+
+@lru_cache(maxsize=16)
+def _versions(agent_rules: str, geo_database: str) -> Enrichment:
+    return Enrichment(rules_version=RULES_VERSION, agent_rules=agent_rules, geo_database=geo_database)

@@ -1,0 +1,297 @@
+"""The way of a record, acknowledge last: take it, enrich it, publish all of it, keep its states, mark it done.
+
+Records that wait together leave together: at low load each goes alone and at once, at high load
+the cost of a round trip and of a batch per partition is shared.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from enricher.batch import Batch, by_partition
+from enricher.chunk import RawRecord, process
+from enricher.metrics import Metrics
+from enricher.offsets import OffsetAccount, Verdict, start
+from enricher.publisher import Parcel, Publisher
+from enricher.sessions import Sessions
+from enricher.waits import ADDRESS_KEY, Waits
+from enricher.world import World
+from eventrail import logs
+from eventrail.clock import Clock
+from eventrail.contract.topics import ENRICHED, REJECTED, SESSIONS_CHANGELOG
+from eventrail.errors import KafkaUnavailable
+from eventrail.kafka.records import Acknowledged
+from eventrail.sealing import UnknownKey
+
+_KEY_LOOK_SECONDS = 1.0
+_REREAD_EVERY_SECONDS = 10.0
+_FINISH_SECONDS = 3.0
+_FAILED_PAUSE_SECONDS = 1.0
+_QUEUED_RECORDS = 64
+_TOGETHER_BYTES = 256 * 1024
+_COMMIT_SECONDS = 4.0
+
+_log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Of one partition: the group's committed offset (None without one), and the first and the next offset."""
+
+    committed: int | None
+    earliest: int
+    end: int
+
+
+class Source(Protocol):
+    """The raw topic's consumer, as far as the intake moves it. All methods raise KafkaUnavailable."""
+
+    async def ends(self, partitions: Sequence[int]) -> dict[int, Ends]:
+        """Where the log and the group stand, for each of `partitions`."""
+        ...
+
+    async def seek(self, offsets: Mapping[int, int]) -> None:
+        """Fetch from these offsets on."""
+        ...
+
+    async def commit(self, offsets: Mapping[int, int]) -> bool:
+        """Commit; False where the partitions are not this worker's any more."""
+        ...
+
+
+class Intake:
+    """One batch of records is in work at a time; `account` says what is done."""
+
+    def __init__(
+        self,
+        source: Source,
+        world: World,
+        sessions: Sessions,
+        publisher: Publisher,
+        waits: Waits,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self.account = OffsetAccount()
+        self._source = source
+        self._world = world
+        self._sessions = sessions
+        self._publisher = publisher
+        self._waits = waits
+        self._metrics = metrics
+        self._clock = clock
+        self._queue: asyncio.Queue[RawRecord] = asyncio.Queue(_QUEUED_RECORDS)
+        self._reread_at: dict[int, float] = {}
+        self._open = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._committing = asyncio.Lock()
+        self._pauses = 0
+
+    # The generations of the group.
+
+    async def begin(self, generation: int, partitions: Sequence[int]) -> None:
+        """Open the account of a generation where the group's committed offsets stand.
+
+        To be called while nothing is fetched. A `pause` before its end wins: the account stays closed.
+        Raises KafkaUnavailable; call it again then.
+        """
+        pauses = self._pauses
+        starts = {}
+        unplaced = {}
+        for partition, ends in (await self._source.ends(partitions)).items():
+            starts[partition] = self._start(partition, ends)
+            if starts[partition] != ends.committed or not ends.committed:
+                unplaced[partition] = starts[partition]
+        # Faust goes back to committed offsets only where there is one above 0: elsewhere, records that it
+        # dropped in a rebalance would never come again.
+        await self._source.seek(unplaced)
+        if pauses != self._pauses:
+            return
+        self.account.begin(generation, starts)
+        self._reread_at.clear()
+        self._open.set()
+
+    def _start(self, partition: int, ends: Ends) -> int:
+        begin = start(ends.committed, ends.earliest, ends.end)
+        if begin.expired:
+            self._report_expired(partition, begin.expired)
+        if begin.lost_place:
+            _log.error(
+                "the committed offset lies behind the end of the raw topic; beginning at its start",
+                partition=partition,
+                committed=ends.committed,
+                end=ends.end,
+            )
+        return begin.offset
+
+    def _report_expired(self, partition: int, records: int) -> None:
+        self._metrics.expired.inc(records)
+        _log.error("raw records were removed before they were read", partition=partition, records=records)
+
+    async def pause(self) -> None:
+        """Finish what is in flight if that takes some seconds at most, commit, and close the account.
+
+        For the moment before partitions change hands, and for the end. Takes at most 7 s, raises nothing.
+        """
+        self._pauses += 1
+        self._open.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), _FINISH_SECONDS)
+        commit = asyncio.ensure_future(self.commit())
+        # Not cancelled: the commit runs in the consumer's thread and ends there.
+        await asyncio.wait([commit], timeout=_COMMIT_SECONDS)
+        self.account.end()
+
+    async def commit(self) -> None:
+        """Commit what is done. Kafka being away, or the partitions being lost, is no error: it is tried again."""
+        async with self._committing:
+            offsets = self.account.uncommitted()
+            generation = self.account.generation
+            if not offsets or generation is None:
+                return
+            try:
+                done = await self._source.commit(offsets)
+            except KafkaUnavailable as error:
+                _log.warning("commit failed, will be tried again", why=str(error))
+                return
+            self._metrics.commits.labels("done" if done else "refused").inc()
+            if done:
+                self.account.committed(generation, offsets)
+
+    # The way of a record.
+
+    async def take(self, record: RawRecord) -> None:
+        """Hand over one record of the raw topic; waits while too many are queued."""
+        await self._queue.put(record)
+
+    async def work(self) -> None:
+        """Do what was handed over, until cancelled. What fails unexpectedly is read and done again."""
+        while True:
+            try:
+                records, gap = await self._next()
+                await self._carry(records)
+                if gap is not None:
+                    await self._reread(gap)
+            except Exception:
+                _log.exception("records could not be done, and are read again")
+                await self._start_over()
+
+    async def _next(self) -> tuple[list[RawRecord], RawRecord | None]:
+        """The records that are to be done now, and one that stands behind a gap, if there is one."""
+        record = await self._queue.get()
+        await self._open.wait()
+        records: list[RawRecord] = []
+        size = 0
+        while True:
+            verdict = self.account.take(record.generation, record.partition, record.offset)
+            if verdict is Verdict.GAP:
+                return records, record
+            if verdict is Verdict.TAKE:
+                records.append(record)
+                size += len(record.value or b"")
+            if size >= _TOGETHER_BYTES or self._queue.empty():
+                return records, None
+            record = self._queue.get_nowait()
+
+    async def _carry(self, records: Sequence[RawRecord]) -> None:
+        while records:
+            began = self._clock.monotonic()
+            batch = await self._enriched(records)
+            if batch is None:
+                return
+            self._idle.clear()
+            try:
+                acknowledged = await self._publisher.publish(partial(self._parcels, batch), batch.is_wanted)
+                if acknowledged is None or not batch.is_wanted():
+                    return
+                self._keep(batch, acknowledged)
+                self._measure(batch, self._clock.monotonic() - began)
+            finally:
+                self._idle.set()
+            records = records[len(batch.outcomes) :]
+
+    async def _enriched(self, records: Sequence[RawRecord]) -> Batch | None:
+        """The first of `records`, at least one, enriched; None when they are somebody else's by now."""
+        batch = Batch(self.account, self._sessions, records[0].generation)
+        with self._waits.until_left(ADDRESS_KEY):
+            for record in records:
+                while batch.is_wanted():
+                    try:
+                        batch.add(
+                            record, process(record, batch.overlay(record), self._world, self._clock.now_ms())
+                        )
+                        break
+                    except UnknownKey as missing:
+                        if batch.outcomes:
+                            return batch
+                        self._waits.begin(ADDRESS_KEY, str(missing))
+                    await asyncio.sleep(_KEY_LOOK_SECONDS)
+        return batch if batch.is_wanted() else None
+
+    async def _parcels(self, batch: Batch) -> list[Parcel]:
+        parcels = [
+            Parcel(SESSIONS_CHANGELOG.name, partition, changes) for partition, changes in batch.changes()
+        ]
+        for topic, records in ((ENRICHED.name, batch.enriched()), (REJECTED.name, batch.rejected())):
+            if records:
+                count = await self._publisher.partition_count(topic)
+                parcels += by_partition(topic, records, count)
+        return parcels
+
+    def _keep(self, batch: Batch, acknowledged: Sequence[Acknowledged]) -> None:
+        batch.keep()
+        for sent in acknowledged:
+            if sent.topic == SESSIONS_CHANGELOG.name:
+                held = self._sessions.of(sent.partition)
+                held.loaded = max(held.loaded, sent.offset + sent.count - 1)
+
+    def _measure(self, batch: Batch, seconds: float) -> None:
+        self._metrics.batch_seconds.observe(seconds)
+        self._metrics.events_out.inc(len(batch.enriched()))
+        for outcome in batch.outcomes:
+            self._metrics.events_in.inc(outcome.events)
+            self._metrics.chunk_events.observe(outcome.events)
+            for reason in outcome.reasons:
+                self._metrics.rejected.labels(reason).inc()
+
+    # What has to be read again.
+
+    async def _start_over(self) -> None:
+        """Read again all that is not done, after a pause: without a later record no gap would tell of it."""
+        self.account.give_back()
+        await asyncio.sleep(_FAILED_PAUSE_SECONDS)
+        offsets = dict(self.account.done)
+        self._reread_at.update(dict.fromkeys(offsets, self._clock.monotonic()))
+        try:
+            await self._source.seek(offsets)
+        except KafkaUnavailable as error:
+            _log.warning("not read again yet", why=str(error))
+
+    async def _reread(self, record: RawRecord) -> None:
+        now = self._clock.monotonic()
+        if now - self._reread_at.get(record.partition, float("-inf")) < _REREAD_EVERY_SECONDS:
+            return  # What was queued behind the gap still arrives for a while after the seek.
+        self._reread_at[record.partition] = now
+        if self.account.generation != record.generation:
+            return
+        expected = self.account.expected(record.partition)
+        try:
+            ends = (await self._source.ends([record.partition]))[record.partition]
+            if ends.earliest > expected and self.account.generation == record.generation:
+                self._report_expired(record.partition, ends.earliest - expected)
+                self.account.skip_to(record.partition, expected := ends.earliest)
+            await self._source.seek({record.partition: expected})
+        except KafkaUnavailable as error:
+            _log.warning("a gap could not be read again yet", partition=record.partition, why=str(error))
+            return
+        self._metrics.gaps.inc()
+        _log.warning(
+            "records were missing and are read again",
+            partition=record.partition,
+            expected=expected,
+            arrived=record.offset,
+        )

@@ -1,0 +1,1 @@
+"""What the steps look things up in: opened once, cached, bounded."""

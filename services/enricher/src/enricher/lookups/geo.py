@@ -1,0 +1,109 @@
+"""A GeoIP database in the MaxMind DB format (https://maxmind.github.io/MaxMind-DB/): City or Country, any maker."""
+
+from datetime import UTC, datetime
+from functools import lru_cache, partial
+from ipaddress import ip_address
+from typing import Any, Final
+
+import maxminddb
+
+from eventrail.contract.v1.enriched_pb2 import Geo
+from eventrail.errors import ConfigurationError
+from eventrail.sealing import Address
+
+CACHED_ADDRESSES: Final = 32_768
+_CACHED_PLACES: Final = 8_192
+_KINDS: Final = ("city", "country", "enterprise")
+
+
+class GeoLookup:
+    """Places by address; keeps the last 32,768 answers. Without a reader it knows no place.
+
+    `database` is type and build time of the file, such as "GeoLite2-City 2026-11-01T00:00:00Z", or "".
+    `failures` counts lookups that met damaged data in the file; those answer None.
+    """
+
+    def __init__(self, reader: maxminddb.Reader | None, cached: int = CACHED_ADDRESSES) -> None:
+        self._reader = reader
+        self.database = _name(reader) if reader is not None else ""
+        self.failures = 0
+        look_up = partial(self._look_up, reader) if reader is not None else _nowhere
+        self._place = lru_cache(maxsize=cached)(look_up)
+
+    def of(self, address: Address) -> Geo | None:
+        """The place, not to be changed by the caller; None where the database does not know the address."""
+        return self._place(address.packed)
+
+    def _look_up(self, reader: maxminddb.Reader, packed: bytes) -> Geo | None:
+        address = ip_address(packed)
+        if address.version > reader.metadata().ip_version == 4:
+            return None
+        try:
+            return place(reader.get(address))
+        except (maxminddb.InvalidDatabaseError, UnicodeDecodeError):
+            self.failures += 1
+            return None
+
+    def close(self) -> None:
+        """Gives the file back; afterwards the lookup must not be asked."""
+        if self._reader is not None:
+            self._reader.close()
+
+
+def open_database(path: str | None) -> GeoLookup:
+    """The lookup over the file at `path`; one that knows no place where `path` is None or empty.
+
+    Raises ConfigurationError where the file is missing, unreadable, damaged or of another kind.
+    """
+    if not path:
+        return GeoLookup(None)
+    try:
+        reader = maxminddb.open_database(path)
+    except (OSError, maxminddb.InvalidDatabaseError, ValueError) as error:
+        raise ConfigurationError(f"GeoIP database {path} cannot be opened: {error}") from None
+    kind = reader.metadata().database_type
+    if not any(word in kind.lower() for word in _KINDS):
+        reader.close()
+        raise ConfigurationError(
+            f"GeoIP database {path} is of type {kind!r}, but must be a City or Country database"
+        )
+    return GeoLookup(reader)
+
+
+def place(record: Any) -> Geo | None:
+    """The place in one record of the database; None where it names neither country, region nor city.
+
+    Fields of another shape than MaxMind documents are taken as missing.
+    """
+    subdivisions = _field(record, "subdivisions")
+    region = subdivisions[0] if isinstance(subdivisions, list) and subdivisions else None
+    country = _text(_field(_field(record, "country"), "iso_code")).upper()
+    names = _english(region), _english(_field(record, "city"))
+    return _geo(country, *names) if country or any(names) else None
+
+
+@lru_cache(maxsize=_CACHED_PLACES)
+def _geo(country: str, region: str, city: str) -> Geo:
+    # Many addresses share a place, and a message costs some hundred bytes.
+    return Geo(country=country, region=region, city=city)
+
+
+def _english(part: Any) -> str:
+    return _text(_field(_field(part, "names"), "en"))
+
+
+def _field(record: Any, name: str) -> Any:
+    return record.get(name) if isinstance(record, dict) else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _nowhere(_packed: bytes) -> Geo | None:
+    return None
+
+
+def _name(reader: maxminddb.Reader) -> str:
+    built = datetime.fromtimestamp(reader.metadata().build_epoch, UTC)
+    return f"{reader.metadata().database_type} {built:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,108 @@
+"""The states of all live sessions in memory, by partition of the raw topic.
+
+Work is done on an overlay: its states are kept only when its outputs are acknowledged, so what is done
+again after a failure meets the states from before it.
+"""
+
+from collections import ChainMap
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Protocol
+
+Expired = Callable[[bytes, int], bool]
+"""Whether a state can be dropped, given the watermark in Unix milliseconds."""
+
+
+@dataclass(slots=True)
+class PartitionSessions:
+    """States of one partition.
+
+    `watermark_ms` is the latest acceptance time seen (the collector's clock, so no client moves it);
+    `loaded` is the offset of the last changelog record that is contained, -1 before the first one.
+    """
+
+    states: dict[bytes, bytes] = field(default_factory=dict)
+    watermark_ms: int = 0
+    loaded: int = -1
+
+    def put(self, key: bytes, value: bytes | None, written_ms: int) -> None:
+        """Set a state, or remove it where `value` is None."""
+        if value is None:
+            self.states.pop(key, None)
+        else:
+            self.states[key] = value
+        self.watermark_ms = max(self.watermark_ms, written_ms)
+
+
+class Readable(Protocol):
+    """Where a state is looked up by its key."""
+
+    def get(self, key: bytes, /) -> bytes | None: ...
+
+
+class Overlay:
+    """States of a partition as a piece of work sees them: a SessionStore whose writes are kept apart."""
+
+    def __init__(self, below: Readable) -> None:
+        self._below = below
+        self.written: dict[bytes, bytes] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        return self.written.get(key) or self._below.get(key)
+
+    def put(self, key: bytes, value: bytes) -> None:
+        self.written[key] = value
+
+
+class Sessions:
+    """All states that this worker holds."""
+
+    def __init__(self) -> None:
+        self._partitions: dict[int, PartitionSessions] = {}
+
+    def __len__(self) -> int:
+        return sum(len(held.states) for held in self._partitions.values())
+
+    @property
+    def partitions(self) -> frozenset[int]:
+        """Partitions whose states are held."""
+        return frozenset(self._partitions)
+
+    def of(self, partition: int) -> PartitionSessions:
+        """The states of a partition; empty where none were held."""
+        return self._partitions.setdefault(partition, PartitionSessions())
+
+    def only(self, partitions: Iterable[int]) -> None:
+        """Drop the states of all other partitions: they are somebody else's now and would grow stale."""
+        wanted = set(partitions)
+        self._partitions = {number: held for number, held in self._partitions.items() if number in wanted}
+
+    def replace(self, partition: int, held: PartitionSessions) -> None:
+        """Put states that were loaded anew in the place of those held."""
+        self._partitions[partition] = held
+
+    def merged(self) -> ChainMap[bytes, bytes]:
+        """All partitions' states as one mapping, for looking at them."""
+        return ChainMap(*(held.states for held in self._partitions.values()))
+
+    def sweep(self, expired: Expired, late_ms: int, limit: int = 1_000) -> int:
+        """Look at the next `limit` states of each partition and drop the expired ones; returns how many.
+
+        Called again and again it comes around to every state. Events that are up to `late_ms` behind the
+        watermark still find theirs. No tombstones are written: the changelog has a retention of its own,
+        and what is loaded from it is swept as well.
+        """
+        return sum(_sweep(held, expired, late_ms, limit) for held in self._partitions.values())
+
+
+def _sweep(held: PartitionSessions, expired: Expired, late_ms: int, limit: int) -> int:
+    states, watermark_ms = held.states, held.watermark_ms - late_ms
+    gone = 0
+    for key in list(islice(states, limit)):
+        value = states.pop(key)
+        if expired(value, watermark_ms):
+            gone += 1
+        else:
+            states[key] = value  # Behind all others, so that the next look begins with other ones.
+    return gone

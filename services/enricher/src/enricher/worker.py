@@ -1,0 +1,170 @@
+"""The life of one enricher: its health first, then Kafka and its topics, then Faust until it is told to stop."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from enricher import app as stream
+from enricher.intake import Intake
+from enricher.lookout import Lookout
+from enricher.lookups import agents, geo, salts
+from enricher.metrics import Metrics
+from enricher.publisher import Publisher
+from enricher.readiness import Readiness
+from enricher.settings import AllSettings, LookupSettings
+from enricher.waits import KAFKA, Waits
+from enricher.watchdog import Watchdog
+from enricher.world import MemorySessionStore, World
+from eventrail import logs
+from eventrail.clock import Clock
+from eventrail.contract import topics
+from eventrail.errors import KafkaUnavailable
+from eventrail.health import OK, serving, side_door
+from eventrail.kafka.admin import verify_topics
+from eventrail.kafka.records import producer
+from eventrail.sealing import AddressOpener, SealingSettings, parse_keys
+
+_NEEDED_TOPICS = (topics.RAW, topics.ENRICHED, topics.REJECTED, topics.SESSIONS_CHANGELOG)
+_RETRY_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
+_PRODUCER_TIMEOUT_MS = 30_000
+_MS_PER_HOUR = 3_600_000
+
+_log = logs.get(__name__)
+
+
+def make_world(lookups: LookupSettings, sealing: SealingSettings) -> World:
+    """The lookups of the pipeline. Raises ConfigurationError."""
+    return World(
+        addresses=AddressOpener(parse_keys(sealing.address_keys)),
+        salts=salts.DerivedSalts(lookups.salt_bytes),
+        geo=geo.open_database(lookups.geoip_database),
+        agents=agents.AgentLookup(),
+        sessions=MemorySessionStore(),  # each record is processed with states of its partition in this place
+    )
+
+
+class Enricher:
+    """One worker. Raises ConfigurationError where a lookup cannot be made as the settings say."""
+
+    def __init__(self, settings: AllSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._world = make_world(settings.lookups, settings.sealing)
+        self._metrics = Metrics()
+        self._waits = Waits(self._metrics, clock)
+        self._publisher = Publisher(self._producer, self._waits)
+        self._readiness = Readiness(self._publisher, self._waits)
+
+    def _producer(self) -> AIOKafkaProducer:
+        servers = self._settings.kafka.kafka_bootstrap_servers
+        return producer(servers, request_timeout_ms=_PRODUCER_TIMEOUT_MS)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set.
+
+        Raises ConfigurationError for wrong topics, OSError where it cannot listen, and whatever Faust
+        crashed of. The process may end inside, with status 3 by the watchdog.
+        """
+        face = side_door(self._readiness.health(), self._metrics.registry)
+        async with serving(face, self._settings.enricher.listen):
+            try:
+                await self._reach_kafka(stop)
+                if not stop.is_set():
+                    await self._work(stop)
+            finally:
+                await self._publisher.stop()
+
+    async def _reach_kafka(self, stop: asyncio.Event) -> None:
+        """Wait until Kafka answers and its topics are as they must be, or `stop` is set."""
+        with self._waits.until_left(KAFKA):
+            while not stop.is_set():
+                try:
+                    await verify_topics(self._settings.kafka, _NEEDED_TOPICS)
+                    await self._publisher.start()
+                except KafkaUnavailable as error:
+                    self._readiness.startup = str(error)
+                    self._waits.begin(KAFKA, str(error))
+                else:
+                    self._readiness.startup = OK
+                    return
+                await _pause(stop, _RETRY_SECONDS)
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        with tempfile.TemporaryDirectory(prefix="eventrail-enricher-") as folder:
+            data_dir = self._settings.enricher.data_dir or Path(folder)
+            data_dir.mkdir(parents=True, exist_ok=True)
+            servers = self._settings.kafka.kafka_bootstrap_servers
+            app = stream.make_app(self._settings.enricher, servers, data_dir)
+            source = stream.FaustSource(app)
+            intake = self._intake(source, app)
+            stream.connect(app, intake)
+            self._readiness.intake = intake
+            lookout = self._lookout(source, app, intake)
+            async with (
+                running(intake.work()),
+                every(self._settings.enricher.commit_interval_seconds, intake.commit),
+                every(_LOOK_SECONDS, lookout.look),
+            ):
+                _log.info("enricher starts")
+                await stream.Worker(app).run(stop)
+                _log.info("enricher stopped")
+
+    def _intake(self, source: stream.FaustSource, app: Any) -> Intake:
+        return Intake(
+            source,
+            self._world,
+            stream.sessions_of(app),
+            self._publisher,
+            self._waits,
+            self._metrics,
+            self._clock,
+        )
+
+    def _lookout(self, source: stream.FaustSource, app: Any, intake: Intake) -> Lookout:
+        return Lookout(
+            intake,
+            source.lag,
+            stream.sessions_of(app),
+            self._waits,
+            self._publisher,
+            self._metrics,
+            self._clock,
+            Watchdog(self._settings.enricher.watchdog_seconds),
+            round(self._settings.enricher.late_events_hours * _MS_PER_HOUR),
+        )
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    await asyncio.wait([waiter := asyncio.ensure_future(stop.wait())], timeout=seconds)
+    waiter.cancel()
+
+
+@asynccontextmanager
+async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run `work` beside the block and cancel it at the block's end."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def every(seconds: float, work: Callable[[], Awaitable[None]]) -> AbstractAsyncContextManager[None]:
+    """Await `work()` again and again, `seconds` after its end, while the block runs; errors are logged."""
+
+    async def loop() -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await work()
+            except Exception:
+                _log.exception("a periodic task failed")
+
+    return running(loop())

@@ -1,0 +1,93 @@
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enricher.draft import Draft
+from enricher.enrichments.campaign import FIELDS, add_campaign, read
+from enricher.enrichments.page import add_page
+from enricher.world import World
+from eventrail.contract.v1.enriched_pb2 import Campaign, EnrichedEvent, RawPosition
+from eventrail.contract.v1.raw_pb2 import RawEvent
+
+
+@pytest.fixture
+def campaign_of(make_raw: Callable[..., RawEvent], world: World) -> Callable[..., EnrichedEvent]:
+    def enriched(url: str, sent: Campaign | None = None) -> EnrichedEvent:
+        draft = Draft(make_raw(url=url, campaign=sent), RawPosition())
+        add_page(draft, world)
+        add_campaign(draft, world)
+        return draft.event
+
+    return enriched
+
+
+@pytest.mark.parametrize(
+    ("query", "facts"),
+    [
+        ("utm_source=newsletter", {"source": "newsletter"}),
+        (
+            "utm_source=google&utm_medium=cpc&utm_campaign=spring&utm_term=shoes&utm_content=ad1",
+            {"source": "google", "medium": "cpc", "campaign": "spring", "term": "shoes", "content": "ad1"},
+        ),
+        ("a=b&utm_source=x&c", {"source": "x"}),
+        ("utm_campaign=spring+sale", {"campaign": "spring sale"}),
+        ("utm_campaign=spring%20sale", {"campaign": "spring sale"}),
+        ("utm_campaign=1%2B1", {"campaign": "1+1"}),
+        ("utm_campaign=100%", {"campaign": "100%"}),
+        ("utm_campaign=%zz%4", {"campaign": "%zz%4"}),
+        ("utm_campaign=%C3%BC", {"campaign": "ü"}),
+        ("utm_campaign=ü", {"campaign": "ü"}),
+        ("utm_campaign=%FF%FE", {"campaign": "\ufffd\ufffd"}),
+        ("utm_campaign=%ED%A0%80", {"campaign": "\ufffd\ufffd\ufffd"}),
+        ("utm_campaign=%2526", {"campaign": "%26"}),
+        ("utm_campaign=a%26utm_source%3Db", {"campaign": "a&utm_source=b"}),
+        ("utm_campaign=a=b=c", {"campaign": "a=b=c"}),
+        ("utm_source=first&utm_source=second", {"source": "first"}),
+        ("utm_source=&utm_source=second", {"source": "second"}),
+        ("utm_source=", {}),
+        ("utm_source", {}),
+        ("utm_id=7&utm_=8&xutm_source=9", {}),
+        ("UTM_SOURCE=x", {}),
+        ("&&&=&", {}),
+        ("q=utm_source%3Dx", {}),
+    ],
+)
+def test_parameters_are_decoded(
+    campaign_of: Callable[..., EnrichedEvent], query: str, facts: dict[str, Any]
+) -> None:
+    event = campaign_of(f"https://example.com/p?{query}#utm_term=fragment")
+    assert event.campaign == Campaign(**facts)
+    assert event.HasField("campaign") == bool(facts)
+
+
+def test_a_path_only_url_has_a_campaign_too(campaign_of: Callable[..., EnrichedEvent]) -> None:
+    assert campaign_of("/p?utm_source=x").campaign == Campaign(source="x")
+
+
+def test_what_the_client_sent_wins_each_for_itself(campaign_of: Callable[..., EnrichedEvent]) -> None:
+    event = campaign_of("/p?utm_source=url&utm_medium=url", Campaign(source="sent", term="sent"))
+    assert event.campaign == Campaign(source="sent", medium="url", term="sent")
+
+
+def test_what_the_client_sent_needs_no_url_and_is_not_decoded(
+    campaign_of: Callable[..., EnrichedEvent],
+) -> None:
+    assert campaign_of("", Campaign(source="a+b%20c")).campaign == Campaign(source="a+b%20c")
+
+
+@pytest.mark.parametrize("url", ["", "/p", "/p?a=b", "http://[::1?utm_source=x"])
+def test_no_parameters_are_no_campaign(campaign_of: Callable[..., EnrichedEvent], url: str) -> None:
+    assert not campaign_of(url).HasField("campaign")
+    assert not campaign_of(url, Campaign()).HasField("campaign")
+
+
+@given(
+    st.dictionaries(st.sampled_from(FIELDS), st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+)
+def test_what_was_quoted_comes_back(facts: dict[str, str]) -> None:
+    query = "&".join(f"utm_{field}={quote_plus(value)}" for field, value in facts.items())
+    assert read(query) == facts

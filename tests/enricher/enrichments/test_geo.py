@@ -1,0 +1,43 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from enricher.draft import Draft
+from enricher.enrichments.client_address import reject_forged_address
+from enricher.enrichments.geo import add_geo
+from enricher.lookups.geo import open_database
+from enricher.world import World
+from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, Geo, RawPosition
+from eventrail.contract.v1.raw_pb2 import RawEvent
+
+
+def enriched(raw: RawEvent, world: World) -> EnrichedEvent:
+    draft = Draft(raw, RawPosition())
+    reject_forged_address(draft, world)
+    add_geo(draft, world)
+    return draft.event
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("81.2.69.142", Geo(country="GB", region="England", city="Boxford")),
+        ("2a02:cf40::1", Geo(country="NO", city="Oslo")),
+    ],
+)
+def test_a_known_address_has_a_place(
+    make_raw: Callable[..., RawEvent], world: World, address: str, place: Geo
+) -> None:
+    assert enriched(make_raw(address=address), world).geo == place
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "8.8.8.8", "::1", None])
+def test_an_unknown_address_or_none_has_no_place(
+    make_raw: Callable[..., RawEvent], world: World, address: str | None
+) -> None:
+    assert not enriched(make_raw(address=address), world).HasField("geo")
+
+
+def test_without_a_database_there_is_no_place(make_raw: Callable[..., RawEvent], world: World) -> None:
+    assert not enriched(make_raw(), replace(world, geo=open_database(None))).HasField("geo")

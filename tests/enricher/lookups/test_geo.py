@@ -1,0 +1,135 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import maxminddb
+import pytest
+
+from enricher.lookups.geo import GeoLookup, open_database, place
+from eventrail.contract.v1.enriched_pb2 import Geo
+from eventrail.errors import ConfigurationError
+
+
+@pytest.mark.parametrize(
+    ("address", "facts"),
+    [
+        ("81.2.69.142", ("GB", "England", "Boxford")),
+        ("89.160.20.112", ("SE", "Östergötland County", "")),
+        ("175.16.199.1", ("CN", "", "")),
+        ("2a02:cf40::1", ("NO", "", "Oslo")),
+        ("2a02:cf47:ffff::1", ("NO", "", "Oslo")),
+    ],
+)
+def test_known_addresses_have_a_place(geo: GeoLookup, address: str, facts: tuple[str, str, str]) -> None:
+    country, region, city = facts
+    assert geo.of(ip_address(address)) == Geo(country=country, region=region, city=city)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "10.0.0.1", "192.168.1.1", "127.0.0.1", "0.0.0.0", "255.255.255.255", "169.254.1.1", "100.64.0.1",
+        "8.8.8.8", "81.2.70.1", "::1", "::", "fe80::1", "fc00::1", "2001:db8::1", "2a02:cf48::1",
+        "216.160.83.56", "67.43.156.1",
+    ],
+)  # fmt: skip
+def test_private_and_unknown_addresses_have_none(geo: GeoLookup, address: str) -> None:
+    assert geo.of(ip_address(address)) is None
+    assert geo.failures == 0
+
+
+def test_a_country_database_gives_the_country(write_mmdb: Callable[..., Path]) -> None:
+    path = write_mmdb("DBIP-Country-Lite", {"5.0.0.0/8": {"country": {"iso_code": "DE"}}})
+    assert open_database(str(path)).of(ip_address("5.1.2.3")) == Geo(country="DE")
+
+
+def test_a_database_of_version_4_addresses_knows_no_version_6(write_mmdb: Callable[..., Path]) -> None:
+    lookup = open_database(
+        str(write_mmdb("V4-City", {"5.0.0.0/8": {"country": {"iso_code": "DE"}}}, ip_version=4))
+    )
+    assert lookup.of(ip_address("5.1.2.3")) == Geo(country="DE")
+    assert lookup.of(ip_address("2a02:cf40::1")) is None
+
+
+def test_the_database_is_named_with_its_build_time(city_mmdb: Path) -> None:
+    with maxminddb.open_database(str(city_mmdb)) as reader:
+        built = reader.metadata().build_epoch
+    moment = datetime.fromtimestamp(built, UTC).replace(tzinfo=None).isoformat()
+    assert open_database(str(city_mmdb)).database == f"Test-City {moment}Z"
+
+
+@pytest.mark.parametrize("path", [None, ""])
+def test_without_a_database_there_are_no_places(path: str | None) -> None:
+    lookup = open_database(path)
+    assert lookup.of(ip_address("81.2.69.142")) is None
+    assert lookup.database == ""
+    lookup.close()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"absent\.mmdb cannot be opened: .*No such file"):
+        open_database(str(tmp_path / "absent.mmdb"))
+
+
+@pytest.mark.parametrize("content", [b"", b"no database", b"\0" * 4096])
+def test_a_file_that_is_no_database_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "broken.mmdb"
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"broken\.mmdb cannot be opened"):
+        open_database(str(path))
+
+
+def test_a_directory_is_no_database(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be opened"):
+        open_database(str(tmp_path))
+
+
+def test_a_database_of_another_kind_is_refused(write_mmdb: Callable[..., Path]) -> None:
+    path = write_mmdb("GeoLite2-ASN", {"5.0.0.0/8": {"autonomous_system_number": 1}})
+    with pytest.raises(
+        ConfigurationError, match="of type 'GeoLite2-ASN', but must be a City or Country database"
+    ):
+        open_database(str(path))
+
+
+def test_damaged_data_is_counted_and_gives_no_place(city_mmdb: Path, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.mmdb"
+    content = city_mmdb.read_bytes()
+    with maxminddb.open_database(str(city_mmdb)) as reader:
+        metadata = reader.metadata()
+    tree = metadata.node_count * metadata.record_size // 4 + 16
+    end = content.rindex(b"\xab\xcd\xefMaxMind.com")
+    path.write_bytes(content[:tree] + b"\xff" * (end - tree) + content[end:])
+    lookup = open_database(str(path))
+    assert lookup.of(ip_address("81.2.69.142")) is None
+    assert lookup.failures == 1
+    assert lookup.of(ip_address("10.0.0.1")) is None
+
+
+@pytest.mark.parametrize(
+    "record",
+    [None, {}, [], "DE", 7, {"country": None}, {"country": {"iso_code": 7}}, {"subdivisions": [None]},
+     {"subdivisions": [[]]}, {"city": {"names": ["x"]}}, {"city": {"names": {"de": "Wien"}}}],
+)  # fmt: skip
+def test_records_of_any_other_shape_name_no_place(record: Any) -> None:
+    assert place(record) is None
+
+
+def test_answers_are_kept_and_their_number_is_bounded(city_mmdb: Path) -> None:
+    asked: list[object] = []
+
+    class CountingReader:
+        def __init__(self, reader: maxminddb.Reader) -> None:
+            self.metadata = reader.metadata
+            self._reader = reader
+
+        def get(self, address: Any) -> Any:
+            asked.append(address)
+            return self._reader.get(address)
+
+    lookup = GeoLookup(CountingReader(maxminddb.open_database(str(city_mmdb))), cached=2)  # type: ignore[arg-type]
+    for number in (1, 1, 2, 3, 1):
+        assert lookup.of(ip_address(f"81.2.69.{number}")) is not None
+    assert [str(address)[-1] for address in asked] == ["1", "2", "3", "1"]

@@ -1,0 +1,83 @@
+import pytest
+
+from enricher.batch import Batch, by_partition
+from enricher.chunk import Outcome, RawRecord
+from enricher.offsets import OffsetAccount
+from enricher.partitions import partition_of
+from enricher.sessions import Sessions
+from eventrail.kafka.records import Record
+
+
+@pytest.fixture
+def account() -> OffsetAccount:
+    made = OffsetAccount()
+    made.begin(1, {0: 5, 1: 0})
+    return made
+
+
+def outcome_of(batch: Batch, record: RawRecord, at_ms: int, **states: bytes) -> None:
+    outcome = Outcome(batch.overlay(record), received_ms=at_ms)
+    for key, value in states.items():
+        outcome.sessions.put(key.encode(), value)
+    outcome.enriched.append(Record(b"%d" % record.offset))
+    batch.add(record, outcome)
+
+
+def raw(offset: int, partition: int = 0) -> RawRecord:
+    return RawRecord(partition, offset, 1, None, b"")
+
+
+def test_a_record_sees_the_states_of_those_before_it_on_its_partition(account: OffsetAccount) -> None:
+    sessions = Sessions()
+    sessions.of(0).put(b"held", b"1", 1)
+    batch = Batch(account, sessions, 1)
+    outcome_of(batch, raw(5), 100, a=b"2")
+    assert batch.overlay(raw(6)).get(b"held") == b"1"
+    assert batch.overlay(raw(6)).get(b"a") == b"2"
+    assert batch.overlay(raw(0, partition=1)).get(b"a") is None
+
+
+def test_what_was_written_below_a_record_that_was_not_added_is_forgotten(account: OffsetAccount) -> None:
+    batch = Batch(account, Sessions(), 1)
+    batch.overlay(raw(5)).put(b"a", b"1")
+    assert batch.overlay(raw(5)).get(b"a") is None
+    assert list(batch.changes()) == []
+
+
+def test_the_last_state_of_each_session_leaves_dated_by_the_latest_event(account: OffsetAccount) -> None:
+    batch = Batch(account, Sessions(), 1)
+    outcome_of(batch, raw(5), 200, a=b"1", b=b"2")
+    outcome_of(batch, raw(6), 100, a=b"3")
+    outcome_of(batch, raw(0, partition=1), 50)
+    changes = [Record(b"3", key=b"a", timestamp_ms=200), Record(b"2", key=b"b", timestamp_ms=200)]
+    assert list(batch.changes()) == [(0, changes)]
+    assert [made.value for made in batch.enriched()] == [b"5", b"6", b"0"]
+
+
+def test_nothing_is_done_or_kept_before_it_is_said(account: OffsetAccount) -> None:
+    sessions = Sessions()
+    batch = Batch(account, sessions, 1)
+    outcome_of(batch, raw(5), 200, a=b"1")
+    outcome_of(batch, raw(6), 300, a=b"2")
+    assert (account.uncommitted(), len(sessions)) == ({}, 0)
+    batch.keep()
+    assert account.uncommitted() == {0: 7}
+    assert sessions.of(0).states == {b"a": b"2"}
+    assert sessions.of(0).watermark_ms == 300
+
+
+def test_it_is_wanted_until_its_generation_ends(account: OffsetAccount) -> None:
+    batch = Batch(account, Sessions(), 1)
+    assert batch.is_wanted()
+    account.end()
+    assert not batch.is_wanted()
+    account.begin(2, {0: 5})
+    assert not batch.is_wanted()
+
+
+def test_records_go_to_the_partition_of_their_key() -> None:
+    records = [Record(b"1", key=b"a"), Record(b"2", key=b"b"), Record(b"3"), Record(b"4", key=b"a")]
+    found = {
+        parcel.partition: [made.value for made in parcel.records] for parcel in by_partition("t", records, 64)
+    }
+    assert found == {partition_of(b"a", 64): [b"1", b"4"], partition_of(b"b", 64): [b"2"], 0: [b"3"]}

@@ -1,0 +1,119 @@
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from enricher.enrichments import session
+from enricher.lookout import Lookout
+from enricher.metrics import Metrics
+from enricher.offsets import OffsetAccount
+from enricher.sessions import Sessions
+from enricher.waits import KAFKA, Waits
+from enricher.watchdog import Watchdog
+from eventrail.clock import ManualClock
+
+HOUR_MS = 3_600_000
+
+
+class Ended(BaseException):
+    """Stands for the end of the process."""
+
+
+class Rig:
+    def __init__(self) -> None:
+        self.account = OffsetAccount()
+        self.metrics, self.clock, self.sessions = Metrics(), ManualClock(), Sessions()
+        self.waits = Waits(self.metrics, self.clock)
+        self.ends: dict[int, int] = {0: 10, 1: 0}
+        self.kafka = "ok"
+        intake: Any = SimpleNamespace(account=self.account)
+        publisher: Any = SimpleNamespace(reachable=self.reachable)
+        self.lookout = Lookout(
+            intake,
+            self.lag,
+            self.sessions,
+            self.waits,
+            publisher,
+            self.metrics,
+            self.clock,
+            Watchdog(10),
+            late_ms=HOUR_MS,
+        )
+
+    async def reachable(self) -> str:
+        return self.kafka
+
+    def lag(self, done: Mapping[int, int]) -> dict[int, int]:
+        return {partition: self.ends[partition] - offset for partition, offset in done.items()}
+
+    async def looks(self, seconds: int) -> None:
+        for _ in range(seconds):
+            await self.lookout.look()
+            self.clock.advance(1)
+
+
+@pytest.fixture
+def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
+    def end(status: int) -> None:
+        raise Ended(status)
+
+    monkeypatch.setattr("os._exit", end)
+    return Rig()
+
+
+async def test_it_measures_lag_and_sessions(rig: Rig) -> None:
+    rig.account.begin(1, {0: 4, 1: 0})
+    rig.sessions.of(0).put(b"k", session.encode(session.Session(bytes(16), 1, 1, 1)), 1)
+    await rig.looks(1)
+    registry = rig.metrics.registry
+    assert registry.get_sample_value("eventrail_enricher_lag_records", {"partition": "0"}) == 6
+    assert registry.get_sample_value("eventrail_enricher_lag_records", {"partition": "1"}) == 0
+    assert registry.get_sample_value("eventrail_enricher_sessions") == 1
+    rig.account.begin(2, {1: 0})
+    await rig.looks(1)
+    assert registry.get_sample_value("eventrail_enricher_lag_records", {"partition": "0"}) is None
+
+
+async def test_sessions_that_no_late_event_may_find_are_dropped(rig: Rig) -> None:
+    rig.account.begin(1, {1: 0})
+    old = session.encode(session.Session(bytes(16), 1, 1, 1))
+    rig.sessions.of(1).put(b"k", old, session.INACTIVITY_MS + HOUR_MS)
+    await rig.looks(1)
+    assert len(rig.sessions) == 1
+    rig.sessions.of(1).put(b"k", old, session.INACTIVITY_MS + HOUR_MS + 2)
+    await rig.looks(1)
+    assert len(rig.sessions) == 0
+
+
+async def test_the_process_ends_when_records_wait_and_nothing_moves(rig: Rig) -> None:
+    rig.account.begin(1, {0: 4})
+    await rig.looks(11)
+    with pytest.raises(Ended, match="3"):
+        await rig.looks(1)
+
+
+async def test_a_generation_that_never_begins_ends_it_too(rig: Rig) -> None:
+    with pytest.raises(Ended):
+        await rig.looks(12)
+
+
+async def test_it_goes_on_while_records_are_done_or_none_wait(rig: Rig) -> None:
+    rig.account.begin(1, {0: 0, 1: 0})
+    for offset in range(10):
+        await rig.looks(9)
+        rig.account.finish(1, 0, offset)
+    await rig.looks(60)
+
+
+async def test_a_named_wait_and_a_broker_that_is_away_excuse_it(rig: Rig) -> None:
+    rig.account.begin(1, {0: 4})
+    rig.waits.begin(KAFKA, "no answer")
+    await rig.looks(60)
+    rig.waits.end(KAFKA)
+    rig.kafka = "no answer"
+    await rig.looks(60)
+    rig.kafka = "ok"
+    await rig.looks(10)
+    with pytest.raises(Ended):
+        await rig.looks(2)

@@ -1,0 +1,19 @@
+import pytest
+
+from enricher.partitions import partition_of
+
+# Computed with org.apache.kafka.common.utils.Utils.murmur2, as Kafka's own tests state them.
+MURMUR2 = [
+    (b"21", -973932308),
+    (b"foobar", -790332482),
+    (b"a-little-bit-long-string", -985981536),
+    (b"a-little-bit-longer-string", -1486304829),
+    (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+    (b"abc", 479470107),
+]
+
+
+@pytest.mark.parametrize(("key", "hashed"), MURMUR2)
+def test_a_key_has_the_partition_that_kafkas_java_client_gives_it(key: bytes, hashed: int) -> None:
+    for count in (1, 3, 8, 64):
+        assert partition_of(key, count) == (hashed & 0x7FFFFFFF) % count
