@@ -1,0 +1,146 @@
+"""The writer put together: wait for the table, read, write, commit, and stop in order."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from eventrail import logs
+from eventrail.clock import Clock, SystemClock
+from eventrail.contract import topics
+from eventrail.health import serving, side_door
+from eventrail.metrics import registry
+from eventrail.settings import ClickHouseSettings, KafkaSettings, load
+from writer.batch import FlushReason, Limits
+from writer.consumer import close, connected_consumer, connected_producer
+from writer.dedupe import RecentlyWritten
+from writer.delivery import Delivery
+from writer.metrics import Metrics, metrics
+from writer.readiness import Readiness
+from writer.rejections import RejectedTopic
+from writer.retry import Backoff, Retry
+from writer.settings import WriterSettings
+from writer.stream import Stream
+from writer.table import Table
+from writer.waiting import Cause, Waiting
+
+log = logs.get(__name__)
+
+_PROBE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything that lives as long as the process."""
+
+    settings: WriterSettings
+    kafka: KafkaSettings
+    table: Table
+    waiting: Waiting
+    retry: Retry
+    readiness: Readiness
+    metrics: Metrics
+    clock: Clock
+
+
+async def run(stop: asyncio.Event) -> None:
+    """Serve health and metrics and write events until `stop` is set.
+
+    Raises ConfigurationError for a wrong setting, and OSError when the address to listen at cannot be bound.
+    """
+    settings, clock = load(WriterSettings), SystemClock()
+    url = load(ClickHouseSettings).clickhouse_url
+    figures = registry("writer")
+    catalogue = metrics(figures)
+    waiting = Waiting(catalogue, clock.monotonic)
+    parts = Parts(
+        settings,
+        load(KafkaSettings),
+        Table(url, timeout_seconds=settings.insert_timeout_seconds),
+        waiting,
+        Retry(Backoff(longest=settings.retry_max_seconds), waiting),
+        Readiness(Table(url, timeout_seconds=_PROBE_SECONDS), waiting),
+        catalogue,
+        clock,
+    )
+    async with serving(side_door(parts.readiness.health(clock.monotonic), figures), settings.listen):
+        log.info("started", listen=settings.listen, group=settings.group)
+        await _work(parts, stop)
+        log.info("stopped")
+
+
+async def _work(parts: Parts, stop: asyncio.Event) -> None:
+    verify = parts.retry(lambda: asyncio.to_thread(parts.table.verify))
+    if not await _unless(stop, verify):
+        return
+    producing = parts.retry(lambda: connected_producer(parts.kafka))
+    producer = await _unless(stop, producing)
+    if producer is None:
+        return
+    try:
+        await _read(parts, producer, stop)
+    finally:
+        await close(producer)
+
+
+async def _read(parts: Parts, producer: AIOKafkaProducer, stop: asyncio.Event) -> None:
+    settings = parts.settings
+    delivery = Delivery(
+        parts.table,
+        RejectedTopic(producer),
+        RecentlyWritten(settings.known_events),
+        parts.retry,
+        parts.metrics,
+        parts.clock,
+    )
+    while not stop.is_set():
+        try:
+            await _session(parts, delivery, stop)
+        except KafkaError as error:
+            await _pause(parts, stop, f"reading begins anew after {error!r}")
+
+
+async def _session(parts: Parts, delivery: Delivery, stop: asyncio.Event) -> None:
+    """One consumer from its start to its end. Raises KafkaError where it cannot go on."""
+    settings = parts.settings
+    consumer = await _unless(stop, parts.retry(lambda: connected_consumer(parts.kafka, settings)))
+    if consumer is None:
+        return
+    limits = Limits(
+        settings.flush_events, settings.flush_seconds, settings.max_waiting_events, settings.max_waiting_bytes
+    )
+    stream = Stream(consumer, delivery.deliver, limits, settings.handover_seconds, parts.metrics, parts.clock)
+    consumer.subscribe([topics.ENRICHED.name], listener=stream)
+    parts.readiness.consumer = consumer
+    try:
+        # Raced against the stop, because reading waits without end for a group that cannot form.
+        await _unless(stop, stream.run())
+        await stream.flush(FlushReason.STOP, settings.grace_seconds)
+    finally:
+        parts.readiness.consumer = None
+        await stream.abandon()
+        await close(consumer)
+
+
+async def _pause(parts: Parts, stop: asyncio.Event, why: str) -> None:
+    parts.waiting.begin(Cause.KAFKA, why)
+    try:
+        await asyncio.wait_for(stop.wait(), parts.settings.retry_max_seconds)
+    except TimeoutError:
+        parts.waiting.end(Cause.KAFKA)
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, Any]) -> Any:
+    """The result of `work` (True for None), or None where `stop` was set first; `work` is cancelled then."""
+    task, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task])
+        return None
+    stopped.cancel()
+    result = task.result()
+    return True if result is None else result

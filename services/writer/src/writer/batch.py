@@ -1,0 +1,87 @@
+"""When waiting events are written: enough of them, or the oldest has waited long enough.
+
+No IO, no clock: `now` is a monotonic time in seconds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class SourceRecord(Protocol):
+    """One record of the enriched topic, as aiokafka's ConsumerRecord has it."""
+
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+
+
+class FlushReason(StrEnum):
+    """Why a batch is written now."""
+
+    COUNT = "count"
+    AGE = "age"
+    REBALANCE = "rebalance"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Flush at `events` waiting events or `seconds` of waiting; never hold more than the caps."""
+
+    events: int
+    seconds: float
+    cap_events: int
+    cap_bytes: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records that wait to be written, in the order of each partition.
+
+    `since` is when the oldest arrived (None while empty); `size` counts the bytes of keys and values.
+    """
+
+    limits: Limits
+    records: list[SourceRecord] = field(default_factory=list)
+    size: int = 0
+    since: float | None = None
+
+    def add(self, records: Sequence[SourceRecord], now: float) -> None:
+        """Append `records`; those of one partition must come in the order of their offsets."""
+        if not records:
+            return
+        if self.since is None:
+            self.since = now
+        self.records.extend(records)
+        self.size += sum(len(record.value or b"") + len(record.key or b"") for record in records)
+
+    def room(self) -> int:
+        """How many records may still be added; 0 when a cap is reached."""
+        if self.size >= self.limits.cap_bytes:
+            return 0
+        return max(self.limits.cap_events - len(self.records), 0)
+
+    def due(self, now: float) -> FlushReason | None:
+        """Why it must be written now, or None while it may wait."""
+        if self.since is None:
+            return None
+        if len(self.records) >= self.limits.events or not self.room():
+            return FlushReason.COUNT
+        return FlushReason.AGE if now - self.since >= self.limits.seconds else None
+
+    def seconds_left(self, now: float) -> float:
+        """Seconds until its age makes it due; `limits.seconds` while empty."""
+        waited = 0.0 if self.since is None else now - self.since
+        return max(self.limits.seconds - waited, 0.0)
+
+    def next_offsets(self) -> dict[int, int]:
+        """By partition, the offset to commit once every record is written."""
+        # Later records overwrite earlier ones, and each partition is in order.
+        return {record.partition: record.offset + 1 for record in self.records}

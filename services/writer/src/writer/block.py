@@ -1,0 +1,76 @@
+"""Records become a block of rows, and what cannot be a row becomes a rejection. No IO."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from eventrail import __version__
+from eventrail.contract.codec import decode_enriched
+from eventrail.errors import ContractError
+from writer.batch import SourceRecord
+from writer.dedupe import RecentlyWritten
+from writer.rejections import Rejection, of_contract_error
+from writer.rows import COLUMNS, Row, row
+
+_VERSION = COLUMNS.index("version")
+_ID = COLUMNS.index("event_id")
+_PARTITION = COLUMNS.index("enriched_partition")
+_OFFSET = COLUMNS.index("enriched_offset")
+
+
+@dataclass(slots=True)
+class Block:
+    """What became of a batch: `rows` to insert, `rejections`, and how many `duplicates` were dropped."""
+
+    rows: list[Row] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    duplicates: int = 0
+
+
+def block(records: Iterable[SourceRecord], known: RecentlyWritten) -> Block:
+    """Every record of `records` is in the answer exactly once: as row, rejection, or duplicate."""
+    made = Block()
+    for record in records:
+        outcome = _row(record)
+        if isinstance(outcome, Rejection):
+            made.rejections.append(outcome)
+        elif known.covers(outcome):
+            made.duplicates += 1
+        else:
+            made.rows.append(outcome)
+    return made
+
+
+def _row(record: SourceRecord) -> Row | Rejection:
+    try:
+        event = decode_enriched(record.value)
+    except ContractError as error:
+        return of_contract_error(record, error)
+    try:
+        return row(event, record.partition, record.offset)
+    except ContractError as error:
+        refusal = error
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # A fault of the rules themselves; one such event must not hold up all others.
+        refusal = ContractError(f"no row can be made of it: {type(error).__name__}", rule=True)
+    return of_contract_error(record, refusal, event.website_id, event.event_id)
+
+
+def token(rows: Sequence[Row]) -> str:
+    """Name of this very block for `insert_deduplication_token`: 32 hexadecimal characters.
+
+    Equal for the same events at the same partitions and offsets in the same order, written by the same
+    software. The events are part of it because a topic that was made anew counts its offsets from 0 again:
+    by positions alone, the engine would silently drop the new events as copies of the old.
+    """
+    digest = blake2b(__version__.encode(), digest_size=16)
+    for values in rows:
+        digest.update(
+            b"%d:%d:%d:%b;" % (values[_PARTITION], values[_OFFSET], values[_VERSION], values[_ID].bytes)
+        )
+    return digest.hexdigest()
+
+
+def position(values: Row) -> tuple[int, int]:
+    """Partition and offset of the record that a row came from."""
+    return values[_PARTITION], values[_OFFSET]

@@ -1,0 +1,80 @@
+"""The checks behind `/readyz`: cheap, and each backend is asked at most once a second."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from eventrail.errors import EventrailError
+from eventrail.health import OK, Check, Health
+from writer.consumer import require_topics
+from writer.table import Table
+from writer.waiting import Cause, Waiting
+
+FRESH_SECONDS = 1.0
+
+
+class Cached:
+    """A check whose answer is kept for `fresh_seconds`; one question at a time, however many ask."""
+
+    def __init__(
+        self, check: Check, monotonic: Callable[[], float], fresh_seconds: float = FRESH_SECONDS
+    ) -> None:
+        self._check = check
+        self._monotonic = monotonic
+        self._fresh_seconds = fresh_seconds
+        self._asked: asyncio.Task[str] | None = None
+        self._answered_at = float("-inf")
+
+    async def __call__(self) -> str:
+        """The answer; a caller that gives up does not cancel the question for the others."""
+        asked = self._asked
+        if asked is None or (asked.done() and self._monotonic() - self._answered_at >= self._fresh_seconds):
+            asked = self._asked = asyncio.create_task(self._ask())
+        return await asyncio.shield(asked)
+
+    async def _ask(self) -> str:
+        try:
+            return await self._check()
+        finally:
+            self._answered_at = self._monotonic()
+
+
+class Readiness:
+    """Ready when Kafka and ClickHouse are; `consumer` is set while there is one."""
+
+    def __init__(self, table: Table, waiting: Waiting) -> None:
+        self._table = table
+        self._waiting = waiting
+        self.consumer: AIOKafkaConsumer | None = None
+
+    def health(self, monotonic: Callable[[], float]) -> Health:
+        """The checks `kafka` and `clickhouse`, both required."""
+        checks = {
+            "kafka": Cached(self.kafka, monotonic),
+            "clickhouse": Cached(self.clickhouse, monotonic),
+        }
+        return Health(checks, frozenset(checks))
+
+    async def kafka(self) -> str:
+        """Whether the broker answers and has the topics."""
+        return self._waiting.why(Cause.KAFKA) or await _answer(self._ask_kafka)
+
+    async def clickhouse(self) -> str:
+        """Whether the engine answers, and takes the writer's inserts."""
+        held = self._waiting.why(Cause.TABLE, Cause.CLICKHOUSE)
+        return held or await _answer(lambda: asyncio.to_thread(self._table.verify))
+
+    async def _ask_kafka(self) -> None:
+        if self.consumer is None:
+            raise EventrailError("not connected yet")
+        await require_topics(self.consumer)
+
+
+async def _answer(ask: Callable[[], Awaitable[None]]) -> str:
+    try:
+        await ask()
+    except (EventrailError, KafkaError) as error:
+        return str(error)
+    return OK

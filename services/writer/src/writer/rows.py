@@ -1,0 +1,168 @@
+"""An enriched event becomes a row of the table `events`; COLUMNS says which value goes where.
+
+Nothing here does IO. What clickhouse-driver is given: DateTime64(3) columns get whole milliseconds as int (the driver
+writes an int as it is, and a datetime costs it several microseconds), Enum8 its number, UUID a UUID.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
+
+from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, EventType
+from eventrail.errors import ContractError
+from writer.properties import properties
+
+Row = tuple[Any, ...]
+"""Values in the order of COLUMNS."""
+
+NIL: Final = UUID(int=0)
+LATEST_MS: Final = 10_413_791_999_999
+"""2299-12-31T23:59:59.999Z, the end of DateTime64's range, in Unix milliseconds."""
+
+_RECEIVED_BITS = 48
+_LAST_DAY = 65_535
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_EPOCH = date(1970, 1, 1)
+_EVENT_TYPES = frozenset({EventType.EVENT_TYPE_CUSTOM, EventType.EVENT_TYPE_PAGEVIEW})
+
+
+def version(received_at_ms: int, revision: int = 0) -> int:
+    """Rank of a copy among the copies of an event, for UInt64; the highest wins.
+
+    A higher revision wins; within one, the copy that was accepted first. `received_at_ms` is from 0 to
+    2**48 - 1, `revision` from 0 to 65,535.
+    """
+    return (revision << _RECEIVED_BITS) + ((1 << _RECEIVED_BITS) - 1 - received_at_ms)
+
+
+@lru_cache(maxsize=4096)
+def day(days: int) -> date:
+    """Days since 1970-01-01 as a date, clamped to the range of ClickHouse's Date (1970-01-01 to 2149-06-06)."""
+    return _EPOCH + timedelta(days=min(max(days, 0), _LAST_DAY))
+
+
+def _uuid(text: str, field: str) -> UUID:
+    if _UUID.fullmatch(text) is None:
+        raise ContractError(f"{field} is no UUID in lower-case text form", rule=True)
+    return UUID(int=int(text.replace("-", ""), 16))
+
+
+def _moment(unix_ms: int, field: str) -> int:
+    if not 0 <= unix_ms <= LATEST_MS:
+        raise ContractError(f"{field} is outside the years 1970 to 2299", rule=True)
+    return unix_ms
+
+
+def _identity(event: EnrichedEvent) -> Row:
+    if event.event_type not in _EVENT_TYPES:
+        raise ContractError(f"event_type {event.event_type} is not known", rule=True)
+    return (
+        event.website_id,
+        event.event_name,
+        day(event.identity_day),
+        _uuid(event.event_id, "event_id"),
+        event.event_type,
+    )
+
+
+def _times(event: EnrichedEvent) -> Row:
+    received_at = _moment(event.received_at_ms, "received_at_ms")
+    return _moment(event.timestamp_ms, "timestamp_ms"), received_at, version(received_at)
+
+
+def _visit(event: EnrichedEvent) -> Row:
+    session = event.session_id
+    return (
+        event.visitor_id,
+        _uuid(session, "session_id") if session else NIL,
+        _moment(event.session_started_at_ms, "session_started_at_ms"),
+    )
+
+
+def _page(event: EnrichedEvent) -> Row:
+    page, referrer = event.page, event.referrer
+    return page.url, page.host, page.path, page.query, referrer.url, referrer.domain
+
+
+def _campaign(event: EnrichedEvent) -> Row:
+    utm = event.campaign
+    return utm.source, utm.medium, utm.campaign, utm.term, utm.content
+
+
+def _place(event: EnrichedEvent) -> Row:
+    geo = event.geo
+    return geo.country, geo.region, geo.city
+
+
+def _device(event: EnrichedEvent) -> Row:
+    agent, screen = event.agent, event.screen
+    width, height = screen.width, screen.height
+    if width > 65_535 or height > 65_535:
+        raise ContractError("screen is larger than 65,535 pixels", rule=True)
+    return (
+        agent.browser,
+        agent.browser_version,
+        agent.os,
+        agent.os_version,
+        agent.device_type,
+        event.language,
+        width,
+        height,
+    )
+
+
+def _data(event: EnrichedEvent) -> Row:
+    return event.event_data, *properties(event.event_data)
+
+
+def _rules(event: EnrichedEvent) -> Row:
+    made = event.enrichment
+    return made.rules_version, made.agent_rules, made.geo_database
+
+
+def _origin(event: EnrichedEvent) -> Row:
+    raw = event.raw_position
+    return raw.partition, raw.offset, raw.index
+
+
+_GROUPS: Final[tuple[tuple[Callable[[EnrichedEvent], Row], str], ...]] = (
+    (_identity, "website_id event_name identity_day event_id event_type"),
+    (_times, "timestamp received_at version"),
+    (_visit, "visitor_id session_id session_started_at"),
+    (_page, "url host path query referrer_url referrer_domain"),
+    (_campaign, "utm_source utm_medium utm_campaign utm_term utm_content"),
+    (_place, "country region city"),
+    (_device, "browser browser_version os os_version device_type language screen_width screen_height"),
+    (_data, "event_data property_keys property_values"),
+    (_rules, "rules_version agent_rules geo_database"),
+    (_origin, "raw_partition raw_offset raw_index"),
+)
+
+COLUMNS: Final = (
+    *(name for _, names in _GROUPS for name in names.split()),
+    "enriched_partition",
+    "enriched_offset",
+)
+"""Every column that the writer fills, in the order of a Row."""
+
+_PARTS = tuple(part for part, _ in _GROUPS)
+
+
+def row(event: EnrichedEvent, partition: int, offset: int) -> Row:
+    """The row of `event`, read at `partition` and `offset` of the enriched topic.
+
+    Raises ContractError (a broken rule) that names the field for which no row can be made.
+    """
+    values: list[Any] = []
+    for part in _PARTS:
+        values += part(event)
+    values += (partition, offset)
+    return tuple(values)
+
+
+def columns(rows: Iterable[Row]) -> list[tuple[Any, ...]]:
+    """`rows` (at least one) turned by 90 degrees: one tuple per name of COLUMNS."""
+    return list(zip(*rows, strict=True))

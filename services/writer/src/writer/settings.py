@@ -1,0 +1,77 @@
+"""What may be set for the writer."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from eventrail.contract import topics
+from eventrail.settings import ClickHouseSettings, KafkaSettings, Listen, Settings, SharedSettings
+
+
+class WriterSettings(Settings):
+    """The writer's own settings; variables start with EVENTRAIL_WRITER_."""
+
+    model_config = SettingsConfigDict(env_prefix="EVENTRAIL_WRITER_")
+
+    listen: Listen = Field("127.0.0.1:8403", description="Where /livez, /readyz and /metrics are served.")
+    group: str = Field(
+        topics.WRITER_GROUP,
+        min_length=1,
+        max_length=249,
+        description="Kafka consumer group; all writers of one table share it.",
+    )
+    flush_events: int = Field(
+        100, ge=1, le=1_000_000, description="Insert as soon as this many events wait and no insert runs."
+    )
+    flush_seconds: float = Field(
+        5.0,
+        gt=0,
+        le=3600,
+        description="Insert at the latest when the oldest event has waited this long, in seconds.",
+    )
+    max_waiting_events: int = Field(
+        20_000,
+        ge=1,
+        le=1_000_000,
+        description="Events that may wait while an insert runs; then reading pauses. Also the largest insert.",
+    )
+    max_waiting_bytes: int = Field(
+        32 * 1024 * 1024,
+        ge=1024,
+        description="Bytes of records that may wait while an insert runs; then reading pauses.",
+    )
+    insert_timeout_seconds: float = Field(
+        30.0, gt=0, le=3600, description="Seconds without an answer after which an insert is sent again."
+    )
+    retry_max_seconds: float = Field(
+        5.0, gt=0, le=600, description="Longest pause in seconds between two tries while a backend is away."
+    )
+    grace_seconds: float = Field(
+        10.0,
+        ge=0,
+        le=3600,
+        description=(
+            "Seconds that a stop may take for writing what waits; what is not written then stays in Kafka."
+        ),
+    )
+    handover_seconds: float = Field(
+        5.0,
+        ge=0,
+        le=10,
+        description="Seconds for writing what waits when partitions move to another writer.",
+    )
+    session_timeout_seconds: float = Field(
+        15.0,
+        ge=6,
+        le=300,
+        description="Seconds without a heartbeat after which Kafka gives the partitions away.",
+    )
+    known_events: int = Field(
+        100_000,
+        ge=0,
+        le=10_000_000,
+        description="Recently written events whose copies are dropped before the insert (about 200 bytes each).",
+    )
+
+
+ALL = (WriterSettings, KafkaSettings, ClickHouseSettings, SharedSettings)
+"""Everything that the process reads, for `--help`."""

@@ -1,0 +1,210 @@
+"""The consumer's loop: read, gather, hand over, commit. Offsets are committed last.
+
+One batch is delivered at a time, and while it is, the next one grows; at its cap the partitions are
+paused and polling goes on, so the group never takes the writer for dead.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from eventrail import logs
+from eventrail.clock import Clock
+from eventrail.contract import topics
+from writer.batch import Batch, FlushReason, Limits, SourceRecord
+from writer.metrics import Metrics
+
+log = logs.get(__name__)
+
+Deliver = Callable[[Sequence[SourceRecord]], Awaitable[None]]
+
+_POLL_SECONDS = 0.25
+_BUSY_POLL_SECONDS = 0.05
+_COMMIT_SECONDS = 10.0
+_READ_AT_ONCE = 1000
+_LAG_EVERY_SECONDS = 1.0
+
+
+class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Moves the assigned partitions' records through `deliver`."""
+
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        deliver: Deliver,
+        limits: Limits,
+        handover_seconds: float,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._consumer = consumer
+        self._deliver = deliver
+        self._limits = limits
+        self._handover_seconds = handover_seconds
+        self._metrics = metrics
+        self._clock = clock
+        self._batch = Batch(limits)
+        self._delivering: asyncio.Task[None] | None = None
+        self._generation = 0
+        self._written: dict[int, int] = {}
+        self._expected: dict[int, int] = {}
+        self._lag_told_at = float("-inf")
+
+    async def run(self) -> NoReturn:
+        """Runs until it is cancelled, which loses nothing: what was read stays for `flush`.
+
+        Raises KafkaError where the consumer cannot go on, and whatever a delivery raised.
+        """
+        while True:
+            await self._poll()
+            self._reap()
+            reason = self._batch.due(self._clock.monotonic())
+            if reason is not None and self._delivering is None:
+                self._begin(reason)
+            self._tell()
+            # A full fetch buffer answers getmany at once; others need their turn.
+            await asyncio.sleep(0)
+
+    async def flush(self, reason: FlushReason, seconds: float) -> bool:
+        """Deliver and commit all that waits, within `seconds`; what is left then is dropped uncommitted.
+
+        Whether everything was written.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                while self._delivering is not None or self._batch.records:
+                    if self._delivering is None:
+                        self._begin(reason)
+                    if self._delivering is not None:
+                        await asyncio.wait([self._delivering])
+                    self._reap()
+        except TimeoutError:
+            log.warning("not all that waited was written; it stays in Kafka", reason=str(reason))
+            await self.abandon()
+            return False
+        return True
+
+    async def abandon(self) -> None:
+        """Drop what waits and is being delivered; it is uncommitted, so it will be read again."""
+        task, self._delivering = self._delivering, None
+        self._generation += 1
+        self._batch = Batch(self._limits)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Write what waits before the partitions go; called by aiokafka, which waits for it."""
+        try:
+            await self.flush(FlushReason.REBALANCE, self._handover_seconds)
+        finally:
+            await self.abandon()
+        for partition in revoked:
+            with suppress(KeyError):
+                self._metrics.lag.remove(str(partition.partition))
+        self._written.clear()
+        self._expected.clear()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Note where reading has to begin: at the committed offsets, where there are any."""
+        for partition in assigned:
+            with suppress(KafkaError):
+                committed = await self._consumer.committed(partition)
+                if committed is not None:
+                    self._expected.setdefault(partition.partition, committed)
+
+    async def _poll(self) -> None:
+        room = self._batch.room()
+        if room:
+            self._resume()
+        else:
+            self._pause()
+            await self._idle(_POLL_SECONDS)
+        found: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
+            timeout_ms=int(1000 * self._patience()) if room else 0,
+            max_records=min(max(room, 1), _READ_AT_ONCE),
+        )
+        now = self._clock.monotonic()
+        for source, records in found.items():
+            self._follow(source.partition, records[0].offset, records[-1].offset)
+            self._batch.add(records, now)
+
+    def _follow(self, partition: int, first: int, last: int) -> None:
+        """Take note of offsets that were read, and tell of those that were jumped over."""
+        expected = self._expected.get(partition, first)
+        self._expected[partition] = last + 1
+        self._written.setdefault(partition, first)
+        if first > expected:
+            # aiokafka goes on at the oldest record it finds, and says nothing.
+            self._metrics.expired.inc(first - expected)
+            log.error(
+                "records were removed before they were read", partition=partition, first=expected, end=first
+            )
+
+    def _patience(self) -> float:
+        if self._delivering is not None:
+            return _BUSY_POLL_SECONDS
+        return min(self._batch.seconds_left(self._clock.monotonic()), _POLL_SECONDS)
+
+    async def _idle(self, seconds: float) -> None:
+        if self._delivering is not None:
+            await asyncio.wait([self._delivering], timeout=seconds)
+
+    def _pause(self) -> None:
+        self._consumer.pause(*self._consumer.assignment())
+
+    def _resume(self) -> None:
+        paused = self._consumer.paused()
+        if paused:
+            self._consumer.resume(*paused)
+
+    def _begin(self, reason: FlushReason) -> None:
+        batch, self._batch = self._batch, Batch(self._limits)
+        self._metrics.flushes.labels(reason).inc()
+        self._delivering = asyncio.create_task(self._carry(batch, self._generation))
+
+    async def _carry(self, batch: Batch, generation: int) -> None:
+        await self._deliver(batch.records)
+        if generation == self._generation:
+            await self._commit(batch.next_offsets())
+
+    def _reap(self) -> None:
+        """Forget a delivery that has ended, and raise what it raised."""
+        task = self._delivering
+        if task is not None and task.done():
+            self._delivering = None
+            task.result()
+
+    async def _commit(self, next_offsets: dict[int, int]) -> None:
+        """Commit; a failure costs a second reading of events that the table counts once anyway."""
+        self._written.update(next_offsets)
+        offsets = {
+            TopicPartition(topics.ENRICHED.name, partition): offset
+            for partition, offset in next_offsets.items()
+        }
+        try:
+            await asyncio.wait_for(self._consumer.commit(offsets), _COMMIT_SECONDS)
+        except (CommitFailedError, IllegalStateError, KafkaError, TimeoutError) as error:
+            self._metrics.commits.labels("failed").inc()
+            log.warning("offsets were not committed; these events will be read again", why=repr(error))
+        else:
+            self._metrics.commits.labels("ok").inc()
+
+    def _tell(self) -> None:
+        self._metrics.waiting_events.set(len(self._batch.records))
+        self._metrics.waiting_bytes.set(self._batch.size)
+        now = self._clock.monotonic()
+        if now - self._lag_told_at >= _LAG_EVERY_SECONDS:
+            self._lag_told_at = now
+            self._tell_lag()
+
+    def _tell_lag(self) -> None:
+        for partition in self._consumer.assignment():
+            end = self._consumer.highwater(partition)
+            written = self._written.get(partition.partition)
+            if end is not None and written is not None:
+                self._metrics.lag.labels(str(partition.partition)).set(max(end - written, 0))

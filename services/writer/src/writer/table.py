@@ -1,0 +1,172 @@
+"""The table `events`: columnar native inserts, and what each error of the engine asks for."""
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from clickhouse_driver import errors as driver
+
+from eventrail.clickhouse import connect, reporting
+from eventrail.errors import ClickHouseUnavailable
+from writer.block import token
+from writer.errors import RowsRefused, TableFault
+from writer.rows import COLUMNS, Row, columns
+
+NAME: Final = "events"
+
+INSERT: Final = f"INSERT INTO {NAME} ({', '.join(COLUMNS)}) VALUES"
+
+_CODE = driver.ErrorCodes
+
+OUR_FAULT: Final = frozenset(
+    {
+        _CODE.UNKNOWN_TABLE,
+        _CODE.UNKNOWN_DATABASE,
+        _CODE.NO_SUCH_COLUMN_IN_TABLE,
+        _CODE.THERE_IS_NO_COLUMN,
+        _CODE.NOT_FOUND_COLUMN_IN_BLOCK,
+        _CODE.NUMBER_OF_COLUMNS_DOESNT_MATCH,
+        _CODE.UNKNOWN_IDENTIFIER,
+        _CODE.TYPE_MISMATCH,
+        _CODE.ILLEGAL_COLUMN,
+        _CODE.UNKNOWN_USER,
+        _CODE.WRONG_PASSWORD,
+        _CODE.REQUIRED_PASSWORD,
+        _CODE.IP_ADDRESS_NOT_ALLOWED,
+        _CODE.DATABASE_ACCESS_DENIED,
+        _CODE.READONLY,
+        _CODE.UNKNOWN_SETTING,
+        _CODE.SYNTAX_ERROR,
+        _CODE.NOT_IMPLEMENTED,
+        _CODE.TABLE_IS_DROPPED,
+        _CODE.QUOTA_EXPIRED,
+        452,  # SETTING_CONSTRAINT_VIOLATION, newer than the driver's list, as are those below
+        497,  # ACCESS_DENIED
+        516,  # AUTHENTICATION_FAILED
+    }
+)
+"""Codes about the table, the database, or the writer's rights: no event is to blame."""
+
+DATA_FAULT: Final = frozenset(
+    {
+        _CODE.CANNOT_PARSE_TEXT,
+        _CODE.CANNOT_PARSE_DATE,
+        _CODE.CANNOT_PARSE_DATETIME,
+        _CODE.ARGUMENT_OUT_OF_BOUND,
+        _CODE.INCORRECT_DATA,
+        _CODE.TOO_LARGE_ARRAY_SIZE,
+        _CODE.TOO_LARGE_STRING_SIZE,
+        _CODE.VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE,
+        469,  # VIOLATED_CONSTRAINT
+        691,  # UNKNOWN_ELEMENT_OF_ENUM
+    }
+)
+"""Codes about the values of an insert."""
+
+_GARBLED = (
+    driver.UnknownPacketFromServerError,
+    driver.ChecksumDoesntMatchError,
+    driver.UnknownCompressionMethod,
+)
+_ENGINES = ("ReplacingMergeTree", "Distributed")
+
+
+class Table:
+    """The table in the database of `url`; one query at a time, also when called from several threads."""
+
+    def __init__(self, url: str, *, timeout_seconds: float) -> None:
+        self._client = connect(url, timeout_seconds=timeout_seconds)
+        self._lock = threading.Lock()
+
+    def insert(self, rows: list[Row]) -> None:
+        """Write `rows` (at least one) as one block; blocks until the engine has them.
+
+        The same rows again are written once: the block carries a token by which the engine knows it.
+        Raises ClickHouseUnavailable (it may have them or not: call again), TableFault, or RowsRefused.
+        """
+        settings = {
+            "insert_deduplication_token": token(rows),
+            "insert_deduplicate": 1,
+            "async_insert": 0,
+            # A block may span any number of months; it is bounded by its rows.
+            "max_partitions_per_insert_block": 0,
+        }
+        with self._lock, _judged():
+            self._client.execute(INSERT, columns(rows), columnar=True, settings=settings)
+
+    def verify(self) -> None:
+        """Blocks. Raises TableFault that says what is missing, or ClickHouseUnavailable."""
+        with self._lock, _judged():
+            engines = self._client.execute(
+                "SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = %(name)s",
+                {"name": NAME},
+            )
+            found = self._client.execute(
+                "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = %(name)s",
+                {"name": NAME},
+            )
+        _verify([engine for (engine,) in engines], {name for (name,) in found})
+
+    def abort(self) -> None:
+        """Break the connection off under a query that runs in another thread; it raises ClickHouseUnavailable."""
+        connected: socket.socket | None = self._client.connection.socket
+        if connected is not None:
+            with suppress(OSError):  # it was closed already
+                connected.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection; a later call opens it again."""
+        with self._lock:
+            self._client.disconnect()
+
+
+def _verify(engines: list[str], found: set[str]) -> None:
+    if not engines:
+        raise TableFault(f"table {NAME} does not exist; run: python -m writer migrate")
+    if not engines[0].endswith(_ENGINES):
+        raise TableFault(f"table {NAME} has engine {engines[0]}, which keeps every copy of an event")
+    missing = [name for name in COLUMNS if name not in found]
+    if missing:
+        raise TableFault(f"table {NAME} lacks {', '.join(missing)}; run: python -m writer migrate")
+
+
+@contextmanager
+def _judged() -> Iterator[None]:
+    """Turn what the driver raises into ClickHouseUnavailable, TableFault, or RowsRefused."""
+    try:
+        with reporting():
+            yield
+    except driver.ServerException as error:
+        raise judgement(error.code) from error
+    except _GARBLED as error:
+        raise ClickHouseUnavailable(f"an answer of ClickHouse cannot be read: {error}") from error
+    except (driver.Error, struct.error, ValueError, TypeError) as error:
+        # The driver could not encode a value. The text of such errors quotes it, so it stays out.
+        raise RowsRefused(
+            f"the driver cannot encode a value ({type(error).__name__})", certain=False
+        ) from error
+
+
+def judgement(code: int) -> TableFault | RowsRefused:
+    """What an exception of the engine with `code` means; its text may quote values, so only the code is told."""
+    said = f"ClickHouse refuses with code {code} {code_name(code)}".rstrip()
+    if code in OUR_FAULT:
+        return TableFault(said)
+    return RowsRefused(said, certain=code in DATA_FAULT)
+
+
+_NAMES: dict[int, str] = {code: name for name, code in vars(_CODE).items() if name.isupper()} | {
+    452: "SETTING_CONSTRAINT_VIOLATION",
+    469: "VIOLATED_CONSTRAINT",
+    497: "ACCESS_DENIED",
+    516: "AUTHENTICATION_FAILED",
+    691: "UNKNOWN_ELEMENT_OF_ENUM",
+}
+
+
+def code_name(code: int) -> str:
+    """ClickHouse's name of an error code; empty when it is not known here."""
+    return _NAMES.get(code, "")

@@ -1,0 +1,69 @@
+"""When a batch is due, and that it is bounded."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from writer.batch import Batch, FlushReason, Limits
+
+Source = Callable[..., Any]
+
+LIMITS = Limits(events=3, seconds=5.0, cap_events=6, cap_bytes=100)
+
+
+@pytest.fixture
+def batch() -> Batch:
+    return Batch(LIMITS)
+
+
+def test_an_empty_batch_is_never_due(batch: Batch) -> None:
+    assert batch.due(1e9) is None
+    assert batch.seconds_left(1e9) == 5.0
+    assert batch.room() == 6
+
+
+def test_adding_nothing_starts_no_wait(batch: Batch) -> None:
+    batch.add([], 1.0)
+    assert batch.due(100.0) is None
+
+
+def test_it_is_due_when_enough_wait(batch: Batch, source: Source) -> None:
+    batch.add([source(b"a"), source(b"b")], 10.0)
+    assert batch.due(10.0) is None
+    batch.add([source(b"c")], 10.0)
+    assert batch.due(10.0) is FlushReason.COUNT
+
+
+def test_it_is_due_when_the_oldest_has_waited_long_enough(batch: Batch, source: Source) -> None:
+    batch.add([source(b"a")], 10.0)
+    batch.add([source(b"b")], 14.0)
+    assert batch.seconds_left(14.0) == 1.0
+    assert batch.due(14.999) is None
+    assert batch.due(15.0) is FlushReason.AGE
+    assert batch.seconds_left(20.0) == 0.0
+
+
+def test_the_number_of_events_is_capped(batch: Batch, source: Source) -> None:
+    batch.add([source(b"") for _ in range(6)], 0.0)
+    assert batch.room() == 0
+
+
+def test_the_bytes_are_capped_and_make_it_due(batch: Batch, source: Source) -> None:
+    batch.add([source(b"x" * 60, key=b"k" * 40)], 0.0)
+    assert batch.size == 100
+    assert batch.room() == 0
+    assert batch.due(0.0) is FlushReason.COUNT
+
+
+def test_a_record_without_value_counts_no_bytes(batch: Batch, source: Source) -> None:
+    batch.add([source(None)], 0.0)
+    assert batch.size == 0
+    assert len(batch.records) == 1
+
+
+def test_next_offsets_are_one_past_the_last_of_each_partition(batch: Batch, source: Source) -> None:
+    # Offsets of the fixture count up: 0, 1, 2, 3.
+    batch.add([source(b"", 7), source(b"", 7)], 0.0)
+    batch.add([source(b"", 2), source(b"", 7)], 0.0)
+    assert batch.next_offsets() == {7: 4, 2: 3}

@@ -1,0 +1,120 @@
+"""Readiness: each backend is asked at most once a second, and what is waited for is said."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+from prometheus_client import CollectorRegistry
+
+from eventrail.clock import ManualClock
+from writer.consumer import NEEDED
+from writer.metrics import metrics
+from writer.readiness import Cached, Readiness
+from writer.table import Table
+from writer.waiting import Cause, Waiting
+
+
+class Question:
+    def __init__(self) -> None:
+        self.asked = 0
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def __call__(self) -> str:
+        self.asked += 1
+        await self.open.wait()
+        return f"answer {self.asked}"
+
+
+async def test_an_answer_is_kept_for_a_second() -> None:
+    clock, question = ManualClock(), Question()
+    check = Cached(question, clock.monotonic)
+    assert [await check(), await check()] == ["answer 1", "answer 1"]
+    clock.advance(0.99)
+    assert await check() == "answer 1"
+    clock.advance(0.01)
+    assert await check() == "answer 2"
+
+
+async def test_many_ask_one_question_and_none_can_cancel_it() -> None:
+    clock, question = ManualClock(), Question()
+    check = Cached(question, clock.monotonic)
+    question.open.clear()
+    askers = [asyncio.create_task(check()) for _ in range(5)]
+    await asyncio.sleep(0)
+    askers[0].cancel()
+    clock.advance(60)
+    askers.append(asyncio.create_task(check()))
+    await asyncio.sleep(0)
+    question.open.set()
+    answers = await asyncio.gather(*askers, return_exceptions=True)
+    assert answers[1:] == ["answer 1"] * 5
+    assert question.asked == 1
+
+
+class MemoryConsumer:
+    def __init__(self, *there: str) -> None:
+        self.there = set(there)
+        self.fault: Exception | None = None
+
+    async def topics(self) -> set[str]:
+        if self.fault:
+            raise self.fault
+        return self.there
+
+
+@pytest.fixture
+def waiting() -> Waiting:
+    return Waiting(metrics(CollectorRegistry()), lambda: 0.0)
+
+
+@pytest.fixture
+def readiness(waiting: Waiting, unused_tcp_port: int) -> Iterator[Readiness]:
+    with closing(Table(f"clickhouse://127.0.0.1:{unused_tcp_port}/x", timeout_seconds=1)) as table:
+        yield Readiness(table, waiting)
+
+
+async def test_without_a_consumer_kafka_is_not_ready(readiness: Readiness) -> None:
+    assert await readiness.kafka() == "not connected yet"
+
+
+async def test_kafka_is_ready_with_its_topics(readiness: Readiness) -> None:
+    readiness.consumer = MemoryConsumer(*NEEDED, "other")
+    assert await readiness.kafka() == "ok"
+
+
+async def test_missing_topics_are_named(readiness: Readiness) -> None:
+    readiness.consumer = MemoryConsumer(NEEDED[1])
+    assert await readiness.kafka() == (
+        "topic eventrail.enriched.v1 does not exist; run: python -m eventrail topics create"
+    )
+
+
+async def test_a_broker_that_is_away_is_told(readiness: Readiness) -> None:
+    consumer: Any = MemoryConsumer()
+    consumer.fault = KafkaConnectionError("no broker")
+    readiness.consumer = consumer
+    assert "no broker" in await readiness.kafka()
+
+
+async def test_an_engine_that_is_away_is_told(readiness: Readiness) -> None:
+    assert "no answer from ClickHouse" in await readiness.clickhouse()
+
+
+async def test_what_holds_the_writer_comes_first(readiness: Readiness, waiting: Waiting) -> None:
+    waiting.begin(Cause.CLICKHOUSE, "overloaded")
+    assert await readiness.clickhouse() == "overloaded"
+    waiting.begin(Cause.TABLE, "no column")
+    assert await readiness.clickhouse() == "no column"
+    waiting.begin(Cause.KAFKA, "not acknowledged")
+    assert await readiness.kafka() == "not acknowledged"
+
+
+async def test_both_are_required(readiness: Readiness) -> None:
+    health = readiness.health(ManualClock().monotonic)
+    ready, answers = await health.ask()
+    assert not ready
+    assert set(answers) == set(health.required) == {"kafka", "clickhouse"}
