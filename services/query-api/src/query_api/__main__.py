@@ -1,0 +1,59 @@
+"""`python -m query_api`: the door of the query API."""
+
+import asyncio
+import logging
+import sys
+from functools import partial
+
+from eventrail import logs, metrics
+from eventrail.clock import SystemClock
+from eventrail.errors import ConfigurationError
+from eventrail.health import serving
+from eventrail.lifecycle import complain, parser, run
+from eventrail.settings import ClickHouseSettings, SharedSettings, load
+from query_api.app import create_app
+from query_api.clickhouse import ClickHouse
+from query_api.metrics import Metrics
+from query_api.settings import QueryApiSettings
+
+_NAME = "query-api"
+_log = logs.get("query_api")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status 0 after a signal, 1 where the address is taken, 2 where a setting is wrong."""
+    kinds = (QueryApiSettings, ClickHouseSettings, SharedSettings)
+    parser("query_api", "Answer questions about custom events over HTTP.", *kinds).parse_args(arguments)
+    try:
+        settings, clickhouse = load(QueryApiSettings), load(ClickHouseSettings)
+        logs.configure(_NAME, load(SharedSettings).log_level)
+        _quiet_libraries()
+    except ConfigurationError as error:
+        return complain(_NAME, error)
+    return run(_NAME, partial(_serve, settings, clickhouse.clickhouse_url))
+
+
+async def _serve(settings: QueryApiSettings, clickhouse_url: str, stop: asyncio.Event) -> None:
+    catalogue = Metrics(metrics.registry(_NAME))
+    engine = ClickHouse(clickhouse_url, settings, catalogue)
+    app = create_app(engine, SystemClock(), settings, catalogue)
+    try:
+        async with serving(app, settings.listen):
+            _log.info("started", listen=settings.listen)
+            await stop.wait()
+    except OSError as error:
+        _log.error("cannot start; set EVENTRAIL_QUERY_API_LISTEN to a free address", reason=str(error))
+        raise SystemExit(1) from None
+    finally:
+        engine.close()
+    _log.info("stopped")
+
+
+def _quiet_libraries() -> None:
+    # Both say the same for each request: the driver while ClickHouse is away, the server for bytes that are no HTTP.
+    for name in ("clickhouse_driver.connection", "uvicorn.error"):
+        logging.getLogger(name).addFilter(logs.RateLimit())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""The wiring: engine, clock and settings become one ASGI application."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from eventrail import __version__, metrics
+from eventrail.clock import Clock
+from eventrail.health import Health
+from query_api import problems
+from query_api.engine import Engine
+from query_api.head import HeadAsGet
+from query_api.metrics import Metrics
+from query_api.request_counts import RequestCounts
+from query_api.routes import documentation, events, properties, timeseries
+from query_api.routes.asking import Asking
+from query_api.settings import QueryApiSettings
+
+_DESCRIPTION = "Counts, property breakdowns and time series of custom events. All days are UTC."
+
+_FIXED_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/docs", "/openapi.json"})
+
+
+class _Documented(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        return documentation.completed(super().openapi())
+
+
+def create_app(engine: Engine, clock: Clock, settings: QueryApiSettings, catalogue: Metrics) -> ASGIApp:
+    """The whole HTTP face: the three endpoints, `/docs`, `/openapi.json`, `/livez`, `/readyz`, `/metrics`.
+
+    Ready means that it can answer, with 503 if need be; `/readyz` names a missing ClickHouse and stays 200.
+    """
+    app = _Documented(
+        title="Eventrail query API",
+        version=__version__,
+        description=_DESCRIPTION,
+        redirect_slashes=False,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    asking = Asking(engine, clock, settings)
+    for room in (events, properties, timeseries):
+        app.include_router(room.router(asking))
+    health = Health({"clickhouse": engine.check})
+    app.router.routes.extend([*health.routes(), metrics.route(catalogue.registry)])
+    problems.install(app, retry_after_seconds=settings.retry_after_seconds)
+    return HeadAsGet(RequestCounts(app, catalogue.requests, _FIXED_PATHS))

@@ -1,0 +1,66 @@
+"""How events are read: the one place (DESIGN section 3, "Once, by construction").
+
+Copies of an event share a sort key but may lie in different parts, months and timestamps. FINAL
+across partitions keeps the winning copy, and filters on anything but the sort key must see only that one:
+skip indexes in exact mode read the granules again where other copies could be, and no filter moves in front of FINAL.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from query_api.question import Period
+
+READING_SETTINGS: Mapping[str, int] = {
+    "do_not_merge_across_partitions_select_final": 0,
+    "use_skip_indexes_if_final": 1,
+    "use_skip_indexes_if_final_exact_mode": 1,
+    "optimize_move_to_prewhere_if_final": 0,
+}
+
+EXISTS = "EXISTS TABLE events"
+"""Answers one row with 1 when the writer's migration has run."""
+
+Parameter = str | int
+
+
+@dataclass(frozen=True)
+class Statement:
+    """SQL with `%(name)s` placeholders (the driver fills them in) and settings that belong to its meaning."""
+
+    name: str
+    sql: str
+    parameters: Mapping[str, Parameter]
+    settings: Mapping[str, int]
+
+
+def reading(
+    name: str,
+    body: str,
+    *,
+    columns: Sequence[str],
+    website_id: str,
+    period: Period,
+    event_name: str | None = None,
+    parameters: Mapping[str, Parameter] | None = None,
+) -> Statement:
+    """`body`, which selects from `matching`: each custom event of a website and period, once, with `columns`.
+
+    `event_name` narrows to one name. `parameters` are those of `body`.
+    """
+    conditions = [
+        "website_id = %(website_id)s",
+        "event_type = 'custom'",
+        "timestamp >= fromUnixTimestamp64Milli(%(from_ms)s, 'UTC')",
+        "timestamp < fromUnixTimestamp64Milli(%(until_ms)s, 'UTC')",
+    ]
+    values: dict[str, Parameter] = {
+        "website_id": website_id,
+        "from_ms": period.from_ms,
+        "until_ms": period.until_ms,
+    }
+    if event_name is not None:
+        conditions.append("event_name = %(event_name)s")
+        values["event_name"] = event_name
+    source = f"SELECT {', '.join(columns)} FROM events FINAL WHERE {' AND '.join(conditions)}"  # noqa: S608 - our own words
+    sql = f"WITH matching AS ({source})\n{body}"
+    return Statement(name, sql, {**values, **(parameters or {})}, READING_SETTINGS)

@@ -1,0 +1,39 @@
+"""What the query API measures."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class Metrics:
+    """The catalogue; all in `registry`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.requests = Counter(
+            "eventrail_query_api_requests",
+            "Requests answered, by path template ('other' for unknown paths) and HTTP status.",
+            ["route", "status"],
+            registry=registry,
+        )
+        self.query_seconds = Histogram(
+            "eventrail_query_api_query_seconds",
+            "Seconds from sending a query to ClickHouse to its last row, by query; answered ones only.",
+            ["query"],
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+            registry=registry,
+        )
+        self.rows_read = Counter(
+            "eventrail_query_api_rows_read",
+            "Rows that ClickHouse read to answer, by query.",
+            ["query"],
+            registry=registry,
+        )
+        self.clickhouse_up = Gauge(
+            "eventrail_query_api_clickhouse_up",
+            "1 when the last query or readiness check was answered by ClickHouse, else 0.",
+            registry=registry,
+        )
+        self.waiting = Gauge(
+            "eventrail_query_api_waiting",
+            "Questions that wait for a connection to ClickHouse.",
+            registry=registry,
+        )

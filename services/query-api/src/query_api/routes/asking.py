@@ -1,0 +1,50 @@
+"""What every endpoint needs to answer: the engine, the clock and the limits."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+
+from fastapi import Path
+from starlette.requests import Request
+
+from eventrail.clock import Clock
+from query_api.engine import Answer, Engine
+from query_api.events_table import Statement
+from query_api.problems import ClientGone
+from query_api.question import utc_date
+from query_api.routes.documentation import WEBSITE_ID_DESCRIPTION
+from query_api.settings import QueryApiSettings
+
+WebsiteId = Annotated[str, Path(description=WEBSITE_ID_DESCRIPTION, examples=["cm5x9yz1a0001"])]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Passed to each endpoint when the application is built."""
+
+    engine: Engine
+    clock: Clock
+    settings: QueryApiSettings
+
+    async def answer(self, request: Request, statement: Statement) -> Answer:
+        """Rows of `statement`; a client that disconnects ends its query. Raises what Engine.answer raises."""
+        answering = asyncio.ensure_future(self.engine.answer(statement))
+        watching = asyncio.ensure_future(_disconnected(request))
+        try:
+            await asyncio.wait((answering, watching), return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done():
+                raise ClientGone
+            return answering.result()
+        finally:
+            answering.cancel()
+            watching.cancel()
+
+    def today(self) -> date:
+        """Today in UTC."""
+        return utc_date(self.clock.now_ms())
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,47 @@
+"""What may be set on the query API; variables start with EVENTRAIL_QUERY_API_."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from eventrail.settings import Listen, Settings
+
+
+class QueryApiSettings(Settings):
+    """Where the query API listens and how much one question may cost."""
+
+    model_config = SettingsConfigDict(env_prefix="EVENTRAIL_QUERY_API_")
+
+    listen: Listen = Field("127.0.0.1:8401", description="Address to serve at: HOST:PORT or [IPV6]:PORT.")
+    connections: int = Field(
+        4, ge=1, le=256, description="Connections to ClickHouse, so also queries that run at the same time."
+    )
+    max_waiting: int = Field(
+        64, ge=0, le=10_000, description="Questions that may wait for a connection; more get a 503 at once."
+    )
+    max_wait_seconds: float = Field(
+        2.0, gt=0, le=60, description="Seconds a question waits for a connection before it gets a 503."
+    )
+    max_execution_seconds: int = Field(
+        10, ge=1, le=600, description="Seconds ClickHouse may work on one query before it gets a 503."
+    )
+    max_memory_bytes: int = Field(
+        1 << 30, ge=1 << 20, description="Bytes of memory ClickHouse may use for one query."
+    )
+    retry_after_seconds: int = Field(
+        5, ge=1, le=3600, description="Seconds that a 503 tells its client to wait (Retry-After)."
+    )
+    max_event_names: int = Field(
+        10_000, ge=1, le=100_000, description="Most event names in one answer; `meta` says what was left out."
+    )
+    max_property_keys: int = Field(
+        100, ge=1, le=10_000, description="Most property keys in one answer; `meta` says what was left out."
+    )
+    max_property_values: int = Field(
+        100, ge=1, le=10_000, description="Most values of one property key; `meta` says what was left out."
+    )
+    max_points: int = Field(
+        5_000,
+        ge=1,
+        le=100_000,
+        description="Most points in one time series; more is a 400 that says what fits.",
+    )

@@ -1,0 +1,88 @@
+"""A query API for tests: the real application over an engine that records what it is asked."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from clickhouse_driver import Client
+
+from eventrail import metrics
+from eventrail.clock import ManualClock
+from query_api.app import create_app
+from query_api.engine import Answer
+from query_api.events_table import Statement
+from query_api.metrics import Metrics
+from query_api.settings import QueryApiSettings
+
+TABLE = Path(__file__).parents[2] / "services/writer/src/writer/schema/0001_events.sql"
+
+TODAY_MS = 1_772_668_800_000 + 12 * 3_600_000
+"""2026-03-05 12:00 UTC."""
+
+
+@dataclass
+class RecordedEngine:
+    """Answers every statement with `rows`, or raises `error`; keeps the statements."""
+
+    rows: Sequence[Any] = ()
+    error: Exception | None = None
+    state: str = "ok"
+    statements: list[Statement] = field(default_factory=list)
+
+    async def answer(self, statement: Statement) -> Answer:
+        self.statements.append(statement)
+        if self.error is not None:
+            raise self.error
+        return Answer(self.rows)
+
+    async def check(self) -> str:
+        return self.state
+
+
+@pytest.fixture
+def engine() -> RecordedEngine:
+    return RecordedEngine()
+
+
+@pytest.fixture
+def settings() -> QueryApiSettings:
+    return QueryApiSettings(max_points=100)
+
+
+@pytest.fixture
+def catalogue() -> Metrics:
+    return Metrics(metrics.registry("query-api"))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(
+    engine: RecordedEngine, settings: QueryApiSettings, catalogue: Metrics
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application whose today is 2026-03-05; what breaks inside answers 500 as over the wire."""
+    app = create_app(engine, ManualClock(unix_ms=TODAY_MS), settings, catalogue)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://query-api") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def events_database(clickhouse: str) -> Iterator[str]:
+    """URL of a database of its own with the writer's table, in which parts are never merged."""
+    name = f"query_api_{uuid.uuid4().hex}"
+    server = Client.from_url(f"{clickhouse}/default")
+    server.execute(f"CREATE DATABASE {name}")
+    inside = Client.from_url(f"{clickhouse}/{name}")
+    for statement in TABLE.read_text().split(";\n"):
+        if statement.strip():
+            inside.execute(statement)
+    # Copies must stay where they were inserted, or a read without FINAL could pass by luck.
+    inside.execute("SYSTEM STOP MERGES events")
+    yield f"{clickhouse}/{name}"
+    inside.disconnect()
+    server.execute(f"DROP DATABASE {name}")
+    server.disconnect()

@@ -1,0 +1,56 @@
+from typing import Any
+
+import httpx
+import pytest
+
+from query_api.settings import QueryApiSettings
+
+PATH = "/api/websites/cm5x9yz1a0001/events/properties"
+
+
+async def test_the_answer_of_the_spec(client: httpx.AsyncClient, engine: Any) -> None:
+    engine.rows = [
+        ("plan", 89, 2, [(-56, "pro"), (-33, "enterprise")], 2),
+        ("currency", 89, 2, [(-72, "USD"), (-17, "EUR")], 2),
+    ]
+    answer = await client.get(PATH, params={"event_name": "purchase"})
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "data": [
+            {
+                "property_key": "plan",
+                "values": [{"value": "pro", "count": 56}, {"value": "enterprise", "count": 33}],
+            },
+            {
+                "property_key": "currency",
+                "values": [{"value": "USD", "count": 72}, {"value": "EUR", "count": 17}],
+            },
+        ]
+    }
+
+
+async def test_limits_and_name_reach_the_engine(
+    client: httpx.AsyncClient, engine: Any, settings: QueryApiSettings
+) -> None:
+    await client.get(PATH, params={"event_name": " purchase "})
+    parameters = engine.statements[0].parameters
+    assert parameters["event_name"] == "purchase"
+    assert parameters["max_keys"] == settings.max_property_keys
+    assert parameters["max_values"] == settings.max_property_values
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("", "event_name query parameter is required"),
+        ("?event_name=%20", "event_name must not be empty"),
+        ("?event_name=" + "a" * 256, "event_name must be 255 characters or fewer"),
+    ],
+)
+async def test_the_three_refusals_of_the_spec(
+    client: httpx.AsyncClient, engine: Any, query: str, message: str
+) -> None:
+    answer = await client.get(PATH + query)
+    assert answer.status_code == 400
+    assert answer.json() == {"error": {"code": "validation_error", "message": message, "field": "event_name"}}
+    assert engine.statements == []

@@ -1,0 +1,207 @@
+"""The door to the real engine: limits, a bounded pool, trouble, and questions that nobody waits for any more."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from clickhouse_driver import Client
+from clickhouse_driver.errors import ServerException
+
+from eventrail import metrics
+from eventrail.errors import ClickHouseUnavailable, ConfigurationError
+from query_api.clickhouse import ClickHouse, settings_clause
+from query_api.events_table import Statement
+from query_api.metrics import Metrics
+from query_api.settings import QueryApiSettings
+
+FOREVER = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))"
+FAST = Statement("fast", "SELECT %(word)s, 7", {"word": "it's"}, {"max_threads": 1})
+
+Make = Callable[..., ClickHouse]
+
+
+def statement(sql: str) -> Statement:
+    return Statement("test", sql, {}, {"max_threads": 1})
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Make]:
+    """Builds engines for a URL that are closed when the test ends."""
+    made: list[ClickHouse] = []
+
+    def build(url: str, **values: Any) -> ClickHouse:
+        engine = ClickHouse(url, QueryApiSettings(**values), Metrics(metrics.registry("query-api")))
+        made.append(engine)
+        return engine
+
+    yield build
+    for engine in made:
+        engine.close()
+
+
+@pytest.fixture
+def make_here(make: Make, events_database: str) -> Make:
+    """Builds engines for the test database."""
+    return partial(make, events_database)
+
+
+def sample(engine: ClickHouse, name: str, **labels: str) -> float | None:
+    return engine._metrics.registry.get_sample_value(f"eventrail_query_api_{name}", labels)
+
+
+@pytest.fixture
+def closed_port() -> str:
+    """URL of a port of loopback that nobody listens at: it is bound, and never listens, while the test runs."""
+    for port in range(31_990, 31_000, -1):
+        with socket.socket() as held:
+            try:
+                held.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return f"clickhouse://default@127.0.0.1:{port}/x"
+    raise AssertionError("no free port")
+
+
+def test_settings_stand_in_the_query() -> None:
+    assert settings_clause({"a": 1, "b": 2}) == "\nSETTINGS a = 1, b = 2"
+
+
+@pytest.mark.parametrize("url", ["clickhouse://h:port/x", "clickhouse://h/x?compression=perhaps"])
+async def test_a_url_that_nobody_understands_stops_the_start(make: Make, url: str) -> None:
+    with pytest.raises(ConfigurationError, match="EVENTRAIL_CLICKHOUSE_URL"):
+        make(url)
+
+
+async def test_an_engine_that_is_away(make: Make, closed_port: str) -> None:
+    engine = make(closed_port)
+    with pytest.raises(ClickHouseUnavailable, match=r"^ClickHouse does not answer$"):
+        await engine.answer(FAST)
+    assert sample(engine, "clickhouse_up") == 0
+    assert await engine.check() == "ClickHouse does not answer"
+
+
+@pytest.mark.stack
+async def test_an_answer_and_what_it_cost(make_here: Make) -> None:
+    engine = make_here()
+    answer = await engine.answer(statement("SELECT count() FROM numbers(1000) WHERE NOT ignore(number)"))
+    assert list(answer.rows) == [(1000,)]
+    assert answer.rows_read == 1000
+    assert 0 < answer.seconds < 30
+    assert sample(engine, "rows_read_total", query="test") == 1000
+    assert sample(engine, "query_seconds_count", query="test") == 1
+    assert sample(engine, "clickhouse_up") == 1
+
+
+@pytest.mark.stack
+async def test_parameters_are_filled_in(make_here: Make) -> None:
+    assert list((await make_here().answer(FAST)).rows) == [("it's", 7)]
+
+
+@pytest.mark.stack
+async def test_ready_with_the_table_and_not_without(make: Make, make_here: Make, clickhouse: str) -> None:
+    assert await make_here().check() == "ok"
+    advice = "ClickHouse has no table events yet; run: python -m writer migrate"
+    assert await make(f"{clickhouse}/default").check() == advice
+    assert await make(f"{clickhouse}/no_such_database").check() == advice
+    with pytest.raises(ClickHouseUnavailable, match="writer migrate"):
+        await make(f"{clickhouse}/default").answer(statement("SELECT count() FROM events"))
+
+
+@pytest.mark.stack
+async def test_a_query_over_its_time(make_here: Make) -> None:
+    engine = make_here(max_execution_seconds=1)
+    started = time.monotonic()
+    with pytest.raises(ClickHouseUnavailable, match="took too long"):
+        await engine.answer(statement(FOREVER))
+    assert time.monotonic() - started < 5
+    assert sample(engine, "clickhouse_up") == 1
+    assert list((await engine.answer(FAST)).rows) == [("it's", 7)]
+
+
+@pytest.mark.stack
+async def test_a_query_over_its_memory(make_here: Make) -> None:
+    engine = make_here(max_memory_bytes=20 << 20)
+    with pytest.raises(ClickHouseUnavailable, match="too much memory"):
+        await engine.answer(statement("SELECT length(groupArray(number)) FROM numbers(50000000)"))
+
+
+@pytest.mark.stack
+async def test_it_cannot_write(make_here: Make, events_database: str) -> None:
+    engine = make_here()
+    with pytest.raises(ServerException) as refused:
+        await engine.answer(statement("CREATE TABLE t ENGINE = Memory AS SELECT 1"))
+    assert refused.value.code == 164  # READONLY
+    client = Client.from_url(events_database)
+    assert client.execute("EXISTS TABLE t") == [(0,)]
+    client.disconnect()
+
+
+@pytest.mark.stack
+async def test_what_the_engine_does_not_understand_is_our_bug_and_no_outage(make_here: Make) -> None:
+    with pytest.raises(ServerException):
+        await make_here().answer(statement("SELECT nonsense"))
+
+
+@pytest.mark.stack
+async def test_more_questions_than_connections_are_all_answered(make_here: Make) -> None:
+    engine = make_here(connections=3, max_wait_seconds=30)
+    answers = await asyncio.gather(
+        *(engine.answer(statement(f"SELECT {number}, sleep(0.02)")) for number in range(40))
+    )
+    assert [answer.rows[0][0] for answer in answers] == list(range(40))
+    assert len(engine._clients) == 3
+    assert sample(engine, "waiting") == 0
+
+
+async def running_queries(client: Client, mark: str) -> int:
+    # The pattern is put together by the engine, so that this query does not find itself.
+    sql = "SELECT count() FROM system.processes WHERE query LIKE concat('%%', %(a)s, %(b)s, '%%')"
+    found = await asyncio.to_thread(client.execute, sql, {"a": mark[:3], "b": mark[3:]})
+    return int(found[0][0])
+
+
+async def until_running(client: Client, mark: str, wanted: int) -> None:
+    end = time.monotonic() + 10
+    while await running_queries(client, mark) != wanted:
+        assert time.monotonic() < end, f"never {wanted} running"
+        await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def watch(events_database: str) -> Any:
+    client = Client.from_url(events_database)
+    yield client
+    client.disconnect()
+
+
+@pytest.mark.stack
+async def test_waiting_is_bounded_in_time_and_number(make_here: Make, watch: Client) -> None:
+    engine = make_here(connections=1, max_wait_seconds=0.05, max_waiting=1, max_execution_seconds=60)
+    slow = asyncio.ensure_future(engine.answer(statement(f"{FOREVER} AND 'mark_bounded' != ''")))
+    await until_running(watch, "mark_bounded", 1)
+    answers = await asyncio.gather(engine.answer(FAST), engine.answer(FAST), return_exceptions=True)
+    assert [str(answer) for answer in answers] == [
+        "all connections to ClickHouse are busy",
+        "too many questions are waiting",
+    ]
+    slow.cancel()
+    await until_running(watch, "mark_bounded", 0)
+
+
+@pytest.mark.stack
+async def test_a_question_that_is_cancelled_ends_its_query_and_frees_its_turn(
+    make_here: Make, watch: Client
+) -> None:
+    engine = make_here(connections=1, max_wait_seconds=30, max_execution_seconds=60)
+    slow = asyncio.ensure_future(engine.answer(statement(f"{FOREVER} AND 'mark_cancel' != ''")))
+    await until_running(watch, "mark_cancel", 1)
+    slow.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await slow
+    await until_running(watch, "mark_cancel", 0)
+    assert list((await engine.answer(FAST)).rows) == [("it's", 7)]
+    assert sample(engine, "clickhouse_up") == 1

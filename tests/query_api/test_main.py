@@ -1,0 +1,152 @@
+"""The process itself: settings, start, trouble, and an orderly end."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from devstack.ports import free_addresses
+from eventrail.settings import variable
+from query_api.__main__ import main
+from query_api.settings import QueryApiSettings
+
+START_SECONDS = 30
+
+
+def environment(**values: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("EVENTRAIL_")}
+    return {**kept, **values}
+
+
+def run(**values: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "query_api"]
+    return subprocess.run(
+        command, env=environment(**values), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@contextmanager
+def started(clickhouse_url: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A running query API and its base URL; killed when the block ends, if it still runs."""
+    listen = str(free_addresses(random.Random()).query_api)
+    values = environment(EVENTRAIL_QUERY_API_LISTEN=listen, EVENTRAIL_CLICKHOUSE_URL=clickhouse_url)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "query_api"], env=values, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        wait_until_alive(process, f"http://{listen}")
+        yield process, f"http://{listen}"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_until_alive(process: subprocess.Popen[str], base: str) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        assert process.poll() is None, process.communicate()[1]
+        try:
+            if httpx.get(f"{base}/livez").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError(f"not alive after {START_SECONDS} s")
+
+
+def end(process: subprocess.Popen[str], number: signal.Signals) -> list[dict[str, str]]:
+    """Send a signal; the log lines of a process that then ended with status 0."""
+    process.send_signal(number)
+    _out, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    return [json.loads(line) for line in err.splitlines()]
+
+
+def test_help_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    for name in QueryApiSettings.model_fields:
+        assert variable(QueryApiSettings, name) in text
+    assert "EVENTRAIL_CLICKHOUSE_URL" in text
+    assert "EVENTRAIL_LOG_LEVEL" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EVENTRAIL_QUERY_API_LISTEN", "nowhere"),
+        ("EVENTRAIL_QUERY_API_CONNECTIONS", "0"),
+        ("EVENTRAIL_QUERY_API_MAX_POINTS", "many"),
+        ("EVENTRAIL_CLICKHOUSE_URL", "http://x"),
+        ("EVENTRAIL_LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert main([]) == 2
+    assert name in capsys.readouterr().err
+
+
+def test_a_wrong_setting_ends_the_process_with_status_2_before_it_listens() -> None:
+    done = run(EVENTRAIL_CLICKHOUSE_URL="clickhouse://h:port/x")
+    assert done.returncode == 2
+    assert "EVENTRAIL_CLICKHOUSE_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_used_address_is_named_and_ends_with_status_1() -> None:
+    address = free_addresses(random.Random()).query_api
+    with socket.create_server((address.host, address.port)):
+        done = run(EVENTRAIL_QUERY_API_LISTEN=str(address))
+    assert done.returncode == 1
+    line = json.loads(done.stderr)
+    assert line["level"] == "error"
+    assert "EVENTRAIL_QUERY_API_LISTEN" in line["message"]
+    assert f"cannot listen at {address}" in line["reason"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_without_clickhouse_it_serves_says_503_and_ends_orderly(number: signal.Signals) -> None:
+    nobody = free_addresses(random.Random()).clickhouse
+    with started(f"clickhouse://default@{nobody}/x") as (process, base):
+        ready = httpx.get(f"{base}/readyz")
+        assert (ready.status_code, ready.json()) == (
+            200,
+            {"ready": True, "checks": {"clickhouse": "ClickHouse does not answer"}},
+        )
+        for _ in range(5):
+            answer = httpx.get(f"{base}/api/websites/w/events")
+            assert answer.status_code == 503
+            assert int(answer.headers["retry-after"]) > 0
+            assert answer.json()["error"]["code"] == "unavailable"
+        assert "eventrail_query_api_clickhouse_up 0.0" in httpx.get(f"{base}/metrics").text
+        lines = end(process, number)
+    assert [line["message"] for line in lines].count("answered 503") == 1
+    assert {line["service"] for line in lines} == {"query-api"}
+
+
+@pytest.mark.stack
+def test_with_clickhouse_it_answers_and_is_silent(events_database: str) -> None:
+    with started(events_database) as (process, base):
+        assert httpx.get(f"{base}/readyz").json() == {"ready": True, "checks": {"clickhouse": "ok"}}
+        for _ in range(5):
+            answer = httpx.get(f"{base}/api/websites/process/events")
+            assert (answer.status_code, answer.json()) == (200, {"data": []})
+        assert httpx.head(f"{base}/api/websites/process/events").status_code == 200
+        lines = end(process, signal.SIGTERM)
+    assert {line["level"] for line in lines} == {"info"}
+    assert lines[0]["message"] == "started"
+    assert lines[-1]["message"] == "stopped"
+    assert len(lines) <= 8

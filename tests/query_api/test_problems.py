@@ -1,0 +1,62 @@
+import json
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+
+from eventrail.errors import ClickHouseUnavailable, UnavailableError
+from query_api import problems
+from query_api.problems import ClientGone, Invalid, shown
+
+
+def app_that_raises(error: Exception) -> FastAPI:
+    app = FastAPI()
+    problems.install(app, retry_after_seconds=7)
+
+    @app.get("/")
+    def fail() -> None:
+        raise error
+
+    return app
+
+
+async def ask(error: Exception) -> httpx.Response:
+    transport = httpx.ASGITransport(app=app_that_raises(error), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        return await client.get("/")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "field"),
+    [
+        (Invalid("wrong", "start_date"), 400, "validation_error", "start_date"),
+        (Invalid("wrong"), 400, "validation_error", None),
+        (HTTPException(404), 404, "not_found", None),
+        (HTTPException(405), 405, "method_not_allowed", None),
+        (HTTPException(418, "a teapot"), 418, "bad_request", None),
+        (ClientGone(), 499, "client_gone", None),
+        (ClickHouseUnavailable("away"), 503, "unavailable", None),
+        (UnavailableError("away"), 503, "unavailable", None),
+        (ValueError("inside"), 500, "internal_error", None),
+    ],
+)
+async def test_the_table(error: Exception, status: int, code: str, field: str | None) -> None:
+    answer = await ask(error)
+    assert answer.status_code == status
+    body = answer.json()
+    assert set(body) == {"error"}
+    assert set(body["error"]) == {"code", "message", "field"}
+    assert (body["error"]["code"], body["error"]["field"]) == (code, field)
+    assert "inside" not in answer.text
+
+
+async def test_headers_that_tell_what_to_do() -> None:
+    assert (await ask(ClickHouseUnavailable("away"))).headers["retry-after"] == "7"
+    assert (await ask(HTTPException(405))).headers["allow"] == "GET, HEAD"
+
+
+def test_what_a_client_sent_is_shown_on_one_short_line() -> None:
+    assert shown("a\nb") == "'a\\nb'"
+    assert len(shown("x" * 1000)) < 80
+    json.dumps(shown("\0\x1b[31m"))
