@@ -1,0 +1,87 @@
+"""The whole river for tests: `./dev up`'s own supervisor with all six programs, on ports and data of its own."""
+
+import base64
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
+
+from devstack.ports import Addresses, free_addresses
+from eventrail.sealing import AddressSealer
+from tests.pipeline.river import River, devstack
+
+ADDRESS_KEY = b"pipeline tests: thirty-two bytes"
+START_LIMIT_S = 120
+
+
+@pytest.fixture(scope="session")
+def geoip_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small City database in MaxMind's format; 2.125.160.0/24 is in Boxford, England."""
+    writer = MMDBWriter(4, "Eventrail-Test-City", languages=["en"])
+    place = {
+        "country": {"iso_code": "GB", "names": {"en": "United Kingdom"}},
+        "subdivisions": [{"iso_code": "ENG", "names": {"en": "England"}}],
+        "city": {"names": {"en": "Boxford"}},
+    }
+    writer.insert_network(IPSet(["2.125.160.0/24"]), place)
+    path = tmp_path_factory.mktemp("geoip") / "city.mmdb"
+    writer.to_db_file(str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def river_process(
+    tmp_path_factory: pytest.TempPathFactory, geoip_database: Path
+) -> Iterator[tuple[Addresses, Path, dict[str, str]]]:
+    """`up --no-demo` as a child process, ready; ended by Ctrl-C's signal, which must leave status 0."""
+    folder = tmp_path_factory.mktemp("river")
+    addresses = free_addresses(random.Random())
+    environment = {
+        **os.environ,
+        "EVENTRAIL_DEV_STATE": str(folder / "state"),
+        "EVENTRAIL_ADDRESS_KEYS": f"test:{base64.b64encode(ADDRESS_KEY).decode()}",
+        "EVENTRAIL_GEOIP_DATABASE": str(geoip_database),
+    }
+    options = ["--no-demo", "--data", str(folder / "data"), "--port-base", str(addresses.collector.port)]
+    command = [sys.executable, "-m", "devstack", "up", *options]
+    output = folder / "up.log"
+    with output.open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _until_ready(process, environment, output)
+        yield addresses, folder / "data", environment
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0, output.read_text()
+
+
+def _until_ready(process: subprocess.Popen[bytes], environment: dict[str, str], output: Path) -> None:
+    end = time.monotonic() + START_LIMIT_S
+    while devstack(["status", "--json"], environment).returncode != 0:
+        assert process.poll() is None, output.read_text()
+        assert time.monotonic() < end, output.read_text()
+
+
+@pytest.fixture(scope="session")
+async def river(river_process: tuple[Addresses, Path, dict[str, str]]) -> AsyncIterator[River]:
+    addresses, data, environment = river_process
+    async with (
+        httpx.AsyncClient(base_url=addresses.collector.url, timeout=30) as collector,
+        httpx.AsyncClient(base_url=addresses.query_api.url, timeout=30) as query_api,
+    ):
+        yield River(addresses, collector, query_api, AddressSealer({"test": ADDRESS_KEY}), data, environment)
+
+
+@pytest.fixture
+def website() -> str:
+    """A website id that no other test uses."""
+    return f"site-{random.randrange(10**12)}"
