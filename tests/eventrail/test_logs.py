@@ -3,6 +3,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from eventrail import logs
 
@@ -13,6 +14,7 @@ def untouched_logging() -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     filters = {name: logging.getLogger(name).filters[:] for name in logs._NOISY}
     yield
+    structlog.reset_defaults()
     root.handlers, root.level = handlers, level
     for name, kept in filters.items():
         logging.getLogger(name).filters = kept
