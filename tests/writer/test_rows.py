@@ -101,3 +101,15 @@ def test_columns_turn_rows_by_90_degrees(event: Event) -> None:
     turned = columns([row(event(), 1, 10), row(event(), 2, 20)])
     assert len(turned) == len(COLUMNS)
     assert turned[COLUMNS.index("enriched_offset")] == (10, 20)
+
+
+@pytest.mark.parametrize("field", ["event_type", "visitor_source", "bot.kind"])
+def test_a_number_that_no_enum_has_is_refused_by_name(event: Event, field: str) -> None:
+    made = event()
+    *path, last = field.split(".")
+    target = made
+    for name in path:
+        target = getattr(target, name)
+    setattr(target, last, 99)
+    with pytest.raises(ContractError, match=f"{field} 99 is not known"):
+        row(made, 0, 0)

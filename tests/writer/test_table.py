@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, EventType
+from eventrail.contract.v1.enriched_pb2 import BotKind, EnrichedEvent, EventType, VisitorSource
 from eventrail.errors import ClickHouseUnavailable
 from writer.errors import RowsRefused, TableFault
 from writer.insertion import Insertion
@@ -56,6 +56,9 @@ def full_event() -> EnrichedEvent:
     event.referrer.url, event.referrer.domain = "https://news.example/", "news.example"
     utm = event.campaign
     utm.source, utm.medium, utm.campaign, utm.term, utm.content = "s", "m", "c", "t", "k"
+    utm.click_id, utm.inherited, event.channel = "gclid", True, "Paid Search"
+    event.visitor_source = VisitorSource.VISITOR_SOURCE_HASH
+    event.bot.kind, event.bot.name = BotKind.BOT_KIND_LIBRARY, "curl"
     event.geo.country, event.geo.region, event.geo.city = "DE", "Bavaria", "München"
     agent = event.agent
     agent.browser, agent.browser_version, agent.os, agent.os_version = "Chrome", "141.0", "Android", "16"
@@ -82,6 +85,7 @@ async def test_every_column_comes_back_as_it_was_sent(table: Table, query: Query
         "received_at": datetime(2026, 11, 6, 21, 20, 1, 456_000, UTC),
         "version": 2**48 - 1 - 1_794_000_001_456,
         "visitor_id": "0123456789abcdef0123456789abcdef",
+        "visitor_source": "hash",
         "session_id": UUID("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"),
         "session_started_at": datetime(2026, 11, 6, 21, 3, 20, 1_000, UTC),
         "url": "https://example.com/p?q=1",
@@ -95,6 +99,9 @@ async def test_every_column_comes_back_as_it_was_sent(table: Table, query: Query
         "utm_campaign": "c",
         "utm_term": "t",
         "utm_content": "k",
+        "click_id": "gclid",
+        "campaign_inherited": True,
+        "channel": "Paid Search",
         "country": "DE",
         "region": "Bavaria",
         "city": "München",
@@ -103,6 +110,8 @@ async def test_every_column_comes_back_as_it_was_sent(table: Table, query: Query
         "os": "Android",
         "os_version": "16",
         "device_type": "mobile",
+        "bot_kind": "library",
+        "bot_name": "curl",
         "language": "en-GB",
         "screen_width": 1080,
         "screen_height": 65_535,

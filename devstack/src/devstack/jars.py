@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
+import truststore
 from jgo.maven import Dependency, MavenContext, PythonResolver
 
 from devstack.errors import JarsError
@@ -113,6 +114,7 @@ def _turn(path: Path) -> Iterator[None]:
 
 
 def _fetch(jars: Sequence[Jar], folder: Path, progress: Progress) -> None:
+    _trust_what_the_system_trusts()
     for left_over in folder.parent.glob("fetching-*"):
         shutil.rmtree(left_over, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="fetching-", dir=folder.parent) as work:
@@ -132,6 +134,11 @@ def _fetch(jars: Sequence[Jar], folder: Path, progress: Progress) -> None:
         if folder.exists():
             shutil.rmtree(folder)
         made.rename(folder)
+
+
+def _trust_what_the_system_trusts() -> None:
+    # As pip does: behind a proxy with a certificate of its own, requests' bundled list would refuse it.
+    truststore.inject_into_ssl()
 
 
 def _fetch_one(jar: Jar, repository: Path, made: Path) -> None:
@@ -176,6 +183,7 @@ def _unreachable(coordinate: str, error: Exception) -> str:
 
 def resolve() -> list[Jar]:
     """Resolve the broker's dependencies from their POMs and hash each jar. Takes half a minute."""
+    _trust_what_the_system_trusts()
     with tempfile.TemporaryDirectory() as work:
         context = _context(Path(work))
         inputs, transitive = context.resolver.resolve([context.create_dependency(ROOT_COORDINATE)])

@@ -84,8 +84,9 @@ def _escape(value: str) -> str:
 
 
 def random_cluster_id() -> str:
-    """22 characters of URL-safe base64, as Kafka's own `random-uuid` makes them."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    """22 characters of URL-safe base64, as Kafka's own `random-uuid` makes them: none begins with a dash."""
+    text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    return random_cluster_id() if text.startswith("-") else text
 
 
 def java_command(jars_dir: Path, main_class: str, *arguments: str) -> list[str]:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, EventType
+from eventrail.contract.v1.enriched_pb2 import BotKind, EnrichedEvent, EventType, VisitorSource
 from eventrail.errors import ContractError
 from writer.properties import properties
 
@@ -26,6 +26,8 @@ _RECEIVED_BITS = 48
 _LAST_DAY = 65_535
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _EPOCH = date(1970, 1, 1)
+_BOT_KINDS = frozenset(BotKind.values())
+_VISITOR_SOURCES = frozenset(VisitorSource.values())
 _EVENT_TYPES = frozenset({EventType.EVENT_TYPE_CUSTOM, EventType.EVENT_TYPE_PAGEVIEW})
 
 
@@ -56,15 +58,19 @@ def _moment(unix_ms: int, field: str) -> int:
     return unix_ms
 
 
+def _known(number: int, numbers: frozenset[int], field: str) -> int:
+    if number not in numbers:
+        raise ContractError(f"{field} {number} is not known", rule=True)
+    return number
+
+
 def _identity(event: EnrichedEvent) -> Row:
-    if event.event_type not in _EVENT_TYPES:
-        raise ContractError(f"event_type {event.event_type} is not known", rule=True)
     return (
         event.website_id,
         event.event_name,
         day(event.identity_day),
         _uuid(event.event_id, "event_id"),
-        event.event_type,
+        _known(event.event_type, _EVENT_TYPES, "event_type"),
     )
 
 
@@ -77,6 +83,7 @@ def _visit(event: EnrichedEvent) -> Row:
     session = event.session_id
     return (
         event.visitor_id,
+        _known(event.visitor_source, _VISITOR_SOURCES, "visitor_source"),
         _uuid(session, "session_id") if session else NIL,
         _moment(event.session_started_at_ms, "session_started_at_ms"),
     )
@@ -89,7 +96,16 @@ def _page(event: EnrichedEvent) -> Row:
 
 def _campaign(event: EnrichedEvent) -> Row:
     utm = event.campaign
-    return utm.source, utm.medium, utm.campaign, utm.term, utm.content
+    return (
+        utm.source,
+        utm.medium,
+        utm.campaign,
+        utm.term,
+        utm.content,
+        utm.click_id,
+        utm.inherited,
+        event.channel,
+    )
 
 
 def _place(event: EnrichedEvent) -> Row:
@@ -114,6 +130,11 @@ def _device(event: EnrichedEvent) -> Row:
     )
 
 
+def _bot(event: EnrichedEvent) -> Row:
+    bot = event.bot
+    return _known(bot.kind, _BOT_KINDS, "bot.kind"), bot.name
+
+
 def _data(event: EnrichedEvent) -> Row:
     return event.event_data, *properties(event.event_data)
 
@@ -131,11 +152,15 @@ def _origin(event: EnrichedEvent) -> Row:
 _GROUPS: Final[tuple[tuple[Callable[[EnrichedEvent], Row], str], ...]] = (
     (_identity, "website_id event_name identity_day event_id event_type"),
     (_times, "timestamp received_at version"),
-    (_visit, "visitor_id session_id session_started_at"),
+    (_visit, "visitor_id visitor_source session_id session_started_at"),
     (_page, "url host path query referrer_url referrer_domain"),
-    (_campaign, "utm_source utm_medium utm_campaign utm_term utm_content"),
+    (
+        _campaign,
+        "utm_source utm_medium utm_campaign utm_term utm_content click_id campaign_inherited channel",
+    ),
     (_place, "country region city"),
     (_device, "browser browser_version os os_version device_type language screen_width screen_height"),
+    (_bot, "bot_kind bot_name"),
     (_data, "event_data property_keys property_values"),
     (_rules, "rules_version agent_rules geo_database"),
     (_origin, "raw_partition raw_offset raw_index"),
