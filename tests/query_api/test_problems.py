@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 
 from eventrail.errors import ClickHouseUnavailable, UnavailableError
 from query_api import problems
-from query_api.problems import ClientGone, Invalid, shown
+from query_api.errors import ClientGone, Invalid, shown
 
 
 def app_that_raises(error: Exception) -> FastAPI:

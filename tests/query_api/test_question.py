@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from query_api.errors import Invalid
 from query_api.granularity import DAY, HOUR
-from query_api.problems import Invalid
 from query_api.question import (
     LIST_PARAMETERS,
     Period,

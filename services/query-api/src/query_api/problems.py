@@ -21,32 +21,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from eventrail import logs
-from eventrail.errors import EventrailError, UnavailableError
+from eventrail.errors import UnavailableError
+from query_api.errors import ClientGone, Invalid, shown
 
 _log = logs.get(__name__)
 # In an outage each request gets a 503: one line in ten seconds says why, the metrics count them.
 logging.getLogger(__name__).addFilter(logs.RateLimit(10.0))
-_SHOWN_CHARACTERS = 60
 ALLOWED_METHODS = "GET, HEAD"
-
-
-class Invalid(EventrailError):
-    """The question is wrong: `message` says what is right, `field` names the parameter."""
-
-    def __init__(self, message: str, field: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.field = field
-
-
-class ClientGone(EventrailError):
-    """Nobody is there to read the answer; 499 is only seen in metrics (nginx's code for it)."""
-
-
-def shown(text: str) -> str:
-    """`text` quoted for a message, on one line and not longer than a line."""
-    cut = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
-    return repr(cut)
 
 
 def response(

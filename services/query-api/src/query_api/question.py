@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl
 
 from eventrail.clock import MS_PER_DAY, utc_day
 from eventrail.contract.names import EVENT_NAME_MAX_CHARACTERS, WEBSITE_ID_RULE, is_website_id, trim
+from query_api.errors import Invalid, shown
 from query_api.granularity import DAY, GRANULARITIES, Granularity
-from query_api.problems import Invalid, shown
 
 DEFAULT_DAYS = 30
 FIRST_DAY = date(1970, 1, 1)

@@ -10,8 +10,8 @@ from starlette.requests import Request
 
 from eventrail.clock import Clock
 from query_api.engine import Answer, Engine
+from query_api.errors import ClientGone
 from query_api.events_table import Statement
-from query_api.problems import ClientGone
 from query_api.question import utc_date
 from query_api.routes.documentation import WEBSITE_ID_DESCRIPTION
 from query_api.settings import QueryApiSettings

@@ -1,0 +1,31 @@
+"""The query API's own errors.
+
+EventrailError
+├── Invalid       the question is wrong; the caller must change it
+└── ClientGone    nobody waits for the answer any more
+
+How each becomes HTTP stands in problems.py.
+"""
+
+from eventrail.errors import EventrailError
+
+_SHOWN_CHARACTERS = 60
+
+
+class Invalid(EventrailError):
+    """The question is wrong: `message` says what is right, `field` names the parameter."""
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class ClientGone(EventrailError):
+    """Nobody is there to read the answer; 499 is only seen in metrics (nginx's code for it)."""
+
+
+def shown(text: str) -> str:
+    """`text` quoted for a message, on one line and not longer than a line."""
+    cut = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
+    return repr(cut)
