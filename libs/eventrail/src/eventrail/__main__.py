@@ -8,21 +8,26 @@ from eventrail.errors import ConfigurationError, UnavailableError
 from eventrail.kafka.admin import create_topics, verify_topics
 from eventrail.lifecycle import complain, parser
 from eventrail.settings import KafkaSettings, load
+from eventrail.websites import command as websites
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status 0 when done, 1 where Kafka does not answer, 2 where a setting or topic is wrong."""
-    options = parser("eventrail", "Create or verify Eventrail's topics.", KafkaSettings)
+    options = parser("eventrail", "Topics, websites and server keys of an installation.", KafkaSettings)
     commands = options.add_subparsers(dest="what", required=True)
     topic_commands = commands.add_parser("topics", help="create or verify the topics")
     topic_commands.add_argument("action", choices=["create", "verify"])
+    websites.add(commands)
     chosen = options.parse_args(arguments)
     try:
-        asyncio.run(_topics(chosen.action, load(KafkaSettings)))
+        if chosen.what == "websites":
+            print(websites.run(chosen))  # noqa: T201 - read at a terminal
+        else:
+            asyncio.run(_topics(chosen.action, load(KafkaSettings)))
     except ConfigurationError as error:
-        return complain("eventrail topics", error)
+        return complain(f"eventrail {chosen.what}", error)
     except UnavailableError as error:
-        print(f"eventrail topics: {error}", file=sys.stderr)  # noqa: T201 - read at a terminal
+        print(f"eventrail {chosen.what}: {error}", file=sys.stderr)  # noqa: T201 - read at a terminal
         return 1
     return 0
 

@@ -3,6 +3,7 @@
 EventrailError
 ├── ConfigurationError      a setting is wrong; a person must change it, the process ends with status 2
 ├── ContractError           bytes that are no valid message; the record is rejected, the stream goes on
+├── TokenError              text that is no token of a receipt; the sender is told (HTTP: 400)
 └── UnavailableError        a backend does not answer; wait and try again (HTTP: 503 with Retry-After)
     ├── KafkaUnavailable
     └── ClickHouseUnavailable
@@ -29,6 +30,10 @@ class ContractError(EventrailError):
     def __init__(self, message: str, *, rule: bool = False) -> None:
         super().__init__(message)
         self.rule = rule
+
+
+class TokenError(EventrailError):
+    """Text that is no token of a receipt; the message says what is wrong with it and what to do."""
 
 
 class UnavailableError(EventrailError):

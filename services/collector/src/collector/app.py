@@ -14,7 +14,7 @@ from collector.payload.timestamps import Window
 from collector.routes import collect, documentation, errors
 from collector.settings import CollectorSettings
 from collector.sinks import Sink
-from eventrail import __version__
+from eventrail import __version__, api_docs
 from eventrail import metrics as shared_metrics
 from eventrail.clock import Clock
 from eventrail.health import OK, Health
@@ -58,8 +58,10 @@ def make_app(
         version=__version__,
         summary="Takes events from trackers and servers.",
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
     )
+    api_docs.install(app)
     app.hot = collect.Collect(intake, sink, clock, metrics, settings)
     app.router.routes.extend(Route(path, app.hot, methods=["POST"]) for path in collect.PATHS)
     app.router.routes.extend(health.routes())

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from eventrail import __version__, metrics
+from eventrail import __version__, api_docs, metrics
 from eventrail.clock import Clock
 from eventrail.health import Health
 from query_api import problems
@@ -37,9 +37,11 @@ def create_app(engine: Engine, clock: Clock, settings: QueryApiSettings, catalog
         version=__version__,
         description=_DESCRIPTION,
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
+    api_docs.install(app)
     asking = Asking(engine, clock, settings)
     for room in (events, properties, timeseries):
         app.include_router(room.router(asking))

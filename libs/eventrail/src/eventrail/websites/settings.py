@@ -1,0 +1,20 @@
+"""Where the websites come from."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from eventrail.settings import Settings
+
+
+class WebsitesSettings(Settings):
+    """Variables start with EVENTRAIL_."""
+
+    model_config = SettingsConfigDict(env_prefix="EVENTRAIL_")
+
+    websites: str = Field(
+        "",
+        description=(
+            "Path of websites.yaml, read again when it changes (docs/websites.md). Without it the stack is open: "
+            "any website id is taken, and there are no keys."
+        ),
+    )
