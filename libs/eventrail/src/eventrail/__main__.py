@@ -21,9 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = options.parse_args(arguments)
     try:
         if chosen.what == "websites":
-            print(websites.run(chosen))  # noqa: T201 - read at a terminal
-        else:
-            asyncio.run(_topics(chosen.action, load(KafkaSettings)))
+            return websites.run(chosen)
+        asyncio.run(_topics(chosen.action, load(KafkaSettings)))
     except ConfigurationError as error:
         return complain(f"eventrail {chosen.what}", error)
     except UnavailableError as error:

@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
+from eventrail.errors import ConfigurationError
 from eventrail.websites import keys
 from eventrail.websites.watching import read_file
 
@@ -18,12 +20,18 @@ def add(commands: Any) -> None:
     actions.add_parser("key", help="make a random server key and print it with its hash")
 
 
-def run(chosen: argparse.Namespace) -> str:
-    """Do what was chosen; returns what to print. Raises ConfigurationError where the file is wrong."""
+def run(chosen: argparse.Namespace) -> int:
+    """Do what was chosen and print the outcome: status 0, or 2 where the file is wrong."""
     if chosen.action == "key":
-        return key_text(os.urandom(keys.KEY_BYTES))
-    found = read_file(chosen.file)
-    return f"{chosen.file}: {len(found.all):,} websites, all in order"
+        print(key_text(os.urandom(keys.KEY_BYTES)))  # noqa: T201 - read at a terminal
+        return 0
+    try:
+        found = read_file(chosen.file)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
+    print(f"{chosen.file}: {len(found.all):,} websites, all in order")  # noqa: T201
+    return 0
 
 
 def key_text(random: bytes) -> str:

@@ -101,7 +101,10 @@ class WebsitesFile:
 
 def open_websites(settings: WebsitesSettings) -> OpenWebsites | WebsitesFile:
     """The websites of this installation. Raises ConfigurationError where the named file is missing or wrong."""
-    return WebsitesFile(settings.websites) if settings.websites else OpenWebsites()
+    try:
+        return WebsitesFile(settings.websites) if settings.websites else OpenWebsites()
+    except ConfigurationError as error:
+        raise ConfigurationError(f"EVENTRAIL_WEBSITES: the file cannot be used\n{error}") from None
 
 
 def read_file(path: Path) -> ListedWebsites:
@@ -121,10 +124,10 @@ def _version(path: Path) -> _Version | None:
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
     if not stat.S_ISREG(found.st_mode):
-        raise ConfigurationError(f"EVENTRAIL_WEBSITES: {path} is no regular file")
+        raise ConfigurationError(f"{path}: is no regular file")
     return _Version(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _unreadable(path: Path, error: Exception) -> ConfigurationError:
     reason = error.strerror if isinstance(error, OSError) else str(error)
-    return ConfigurationError(f"EVENTRAIL_WEBSITES: cannot read {path}: {reason}")
+    return ConfigurationError(f"{path}: cannot be read: {reason}")
