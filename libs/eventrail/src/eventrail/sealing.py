@@ -1,4 +1,4 @@
-"""Client addresses are encrypted before they leave the collector (DESIGN promise 4).
+"""Client addresses are encrypted before they leave the collector (ARCHITECTURE.md, promise 4).
 
 AES-256-GCM with a subkey per process: HKDF-SHA256 (RFC 5869) of the environment's key with a random
 16 byte process id as salt. The nonce is the process's counter, so it never repeats under one subkey

@@ -1,7 +1,7 @@
 """Which raw partition an event goes to: one visitor's events stay together and in order.
 
 The hash is keyed, so that nobody without the secret can try addresses against the partitions of
-their events (DESIGN promise 4).
+their events (ARCHITECTURE.md, promise 4).
 """
 
 import base64

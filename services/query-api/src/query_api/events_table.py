@@ -1,4 +1,4 @@
-"""How events are read: the one place (DESIGN section 3, "Once, by construction").
+"""How events are read: the one place (docs/adr/0002-identity-and-once.md).
 
 Copies of an event share a sort key but may lie in different parts, months and timestamps. FINAL
 across partitions keeps the winning copy, and filters on anything but the sort key must see only that one:

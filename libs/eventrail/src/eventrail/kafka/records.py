@@ -1,6 +1,6 @@
 """Records leave through aiokafka's batch API: one future per batch instead of one per record.
 
-Measured: 120,000 records/s against 36,000/s with `send()` (DESIGN section 5).
+Measured with a producer alone on 2 cores: 120,000 records/s, against 36,000 with `send()` per record.
 """
 
 import asyncio

@@ -1,5 +1,5 @@
 -- One row per copy of an event. Copies of an event have the same sort key, and every reader uses FINAL across
--- partitions, so each event is counted once whatever was written how often (DESIGN section 3, "Once, by construction").
+-- partitions, so each event is counted once whatever was written how often (docs/adr/0002-identity-and-once.md).
 CREATE TABLE IF NOT EXISTS events
 (
     website_id         LowCardinality(String),
