@@ -1,6 +1,7 @@
 """Copies of events that were written a moment ago are dropped before the insert.
 
-A saving, never the proof: the table counts each event once whatever is written how often (docs/adr/0002-identity-and-once.md).
+A saving, never the proof: the table counts each event once, whatever is written how often
+(docs/adr/0002-identity-and-once.md).
 """
 
 from hashlib import blake2b
