@@ -1,4 +1,4 @@
-"""The websites of this installation, from one file (DESIGN section 3, "Where state lives").
+"""The websites of this installation, from one file.
 
 - `model`: what is known of a website
 - `listing`: the seam `Websites` with its open twin and the listed one

@@ -56,7 +56,7 @@ class _Entry(BaseModel):
 class RateLimit(_Entry):
     """A token bucket counted in events: `per_second` flow in, at most `burst` are held."""
 
-    per_second: float = Field(gt=0, le=MAX_RATE, strict=True, allow_inf_nan=False)
+    per_second: float = Field(ge=0.001, le=MAX_RATE, strict=True, allow_inf_nan=False)
     burst: StrictInt = Field(ge=1, le=int(MAX_RATE))
 
 
@@ -83,7 +83,8 @@ class ServerKey(_Entry):
 class Website(_Entry):
     """A website: its domains (first the main one) in lower case and punycode, and what holds for its events.
 
-    `allowed_origins` None means any origin, an empty tuple none. `domains` is empty in an open stack only.
+    `allowed_origins` None means any origin, an empty tuple none; `privacy_signals` None what the collector's
+    setting says. `domains` is empty in an open stack only.
     """
 
     id: Annotated[str, AfterValidator(_website_id)]
@@ -93,7 +94,7 @@ class Website(_Entry):
     allowed_origins: tuple[Origin, ...] | None = None
     server_keys: tuple[ServerKey, ...] = ()
     rate_limits: RateLimits = RateLimits()
-    privacy_signals: PrivacySignals = "ignore"
+    privacy_signals: PrivacySignals | None = None
     exclude_headless: StrictBool = False
     retention_days: Days | None = None
 
@@ -124,7 +125,7 @@ class Defaults(_Entry):
 
     timezone: Timezone = "UTC"
     rate_limits: RateLimits = RateLimits()
-    privacy_signals: PrivacySignals = "ignore"
+    privacy_signals: PrivacySignals | None = None
     exclude_headless: StrictBool = False
     retention_days: Days | None = None
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -25,6 +27,7 @@ class _Version(NamedTuple):
     device: int
     inode: int
     size: int
+    written_ns: int
     changed_ns: int
 
 
@@ -107,6 +110,27 @@ def open_websites(settings: WebsitesSettings) -> OpenWebsites | WebsitesFile:
         raise ConfigurationError(f"EVENTRAIL_WEBSITES: the file cannot be used\n{error}") from None
 
 
+def describe(websites: OpenWebsites | WebsitesFile) -> str:
+    """For the line that a service logs when it starts."""
+    if isinstance(websites, OpenWebsites):
+        return "open: every website id is accepted (EVENTRAIL_WEBSITES is not set)"
+    return f"{len(websites.snapshot().all)} listed"
+
+
+@asynccontextmanager
+async def watched(websites: OpenWebsites | WebsitesFile) -> AsyncIterator[None]:
+    """Keep `websites` fresh for as long as the block runs."""
+    if isinstance(websites, OpenWebsites):
+        yield
+        return
+    watching = asyncio.create_task(websites.watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
 def read_file(path: Path) -> ListedWebsites:
     """The websites of the file at `path`. Raises ConfigurationError, with a line for each problem."""
     _version(path)
@@ -125,7 +149,7 @@ def _version(path: Path) -> _Version | None:
         raise _unreadable(path, error) from None
     if not stat.S_ISREG(found.st_mode):
         raise ConfigurationError(f"{path}: is no regular file")
-    return _Version(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    return _Version(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _unreadable(path: Path, error: Exception) -> ConfigurationError:

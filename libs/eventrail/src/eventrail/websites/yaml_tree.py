@@ -1,8 +1,8 @@
 """YAML as a tree that remembers where each thing stood, built without recursion and within bounds.
 
-Scalars follow YAML 1.2's core schema, where `no` is text and not a boolean, because ids and names are text.
-Tags, a second document, keys that stand twice and keys that are no text are refused. Anchors and aliases are
-taken, but what they expand to is counted, and a node that holds itself is refused.
+A plain scalar is a number, a boolean or null only where all versions of YAML agree on it: `no`, `1e5` and `08` are
+text, because ids and names are. Tags, a second document, keys that stand twice and keys that are no text are refused.
+Anchors and aliases are taken, but what they expand to is counted, and a node that holds itself is refused.
 """
 
 import re
@@ -20,8 +20,8 @@ _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one
 _NULL = re.compile(r"~|null|Null|NULL|")
 _TRUE = re.compile(r"true|True|TRUE")
 _FALSE = re.compile(r"false|False|FALSE")
-_INTEGER = re.compile(r"[-+]?[0-9]{1,30}")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,29})")
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,29})\.[0-9]{1,30}")
 
 
 class Place(NamedTuple):
@@ -242,4 +242,4 @@ def _scalar(event: yaml.ScalarEvent) -> str | int | float | bool | None:
         return bool(_TRUE.fullmatch(text))
     if _INTEGER.fullmatch(text):
         return int(text)
-    return float(text) if _FLOAT.fullmatch(text) else str(text)
+    return float(text) if _DECIMAL.fullmatch(text) else str(text)
