@@ -19,7 +19,7 @@ from query_api.events_table import Statement
 from query_api.metrics import Metrics
 from query_api.settings import QueryApiSettings
 
-TABLE = Path(__file__).parents[2] / "services/writer/src/writer/schema/0001_events.sql"
+SCHEMA = Path(__file__).parents[2] / "services/writer/src/writer/schema"
 
 TODAY_MS = 1_772_668_800_000 + 12 * 3_600_000
 """2026-03-05 12:00 UTC."""
@@ -77,9 +77,10 @@ def events_database(clickhouse: str) -> Iterator[str]:
     server = Client.from_url(f"{clickhouse}/default")
     server.execute(f"CREATE DATABASE {name}")
     inside = Client.from_url(f"{clickhouse}/{name}")
-    for statement in TABLE.read_text().split(";\n"):
-        if statement.strip():
-            inside.execute(statement)
+    for file in sorted(SCHEMA.glob("*.sql")):
+        for statement in file.read_text().split(";\n"):
+            if statement.strip():
+                inside.execute(statement)
     # Copies must stay where they were inserted, or a read without FINAL could pass by luck.
     inside.execute("SYSTEM STOP MERGES events")
     yield f"{clickhouse}/{name}"

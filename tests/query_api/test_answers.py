@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,12 +23,13 @@ from hypothesis import strategies as st
 from eventrail import metrics
 from eventrail.clock import ManualClock
 from eventrail.contract.names import trim
+from eventrail.websites.watching import WebsitesFile
 from query_api.app import create_app
 from query_api.clickhouse import ClickHouse
 from query_api.events_table import READING_SETTINGS, Statement
 from query_api.metrics import Metrics
 from query_api.queries import events as events_query
-from query_api.question import ask_list
+from query_api.question import CRAWLERS, ask_list
 from query_api.settings import QueryApiSettings
 
 pytestmark = pytest.mark.stack
@@ -39,7 +41,7 @@ AFTER_MS = int(datetime(2026, 3, 19, tzinfo=UTC).timestamp() * 1000)
 HOUR_MS = 3_600_000
 COLUMNS = (
     "website_id, event_name, identity_day, event_id, event_type, timestamp, received_at, version, "
-    "property_keys, property_values"
+    "property_keys, property_values, bot_kind"
 )
 
 
@@ -55,12 +57,13 @@ class Copy:
     properties: tuple[tuple[str, str], ...] = ()
     event_type: str = "custom"
     identity_day: date = START
+    bot_kind: str = "none"
 
     def row(self, website: str) -> tuple[Any, ...]:
         return (
             website, self.event_name, self.identity_day, self.event_id, self.event_type, moment(self.timestamp_ms),
             moment(self.received_ms), self.version, [key for key, _ in self.properties],
-            [value for _, value in self.properties],
+            [value for _, value in self.properties], self.bot_kind,
         )  # fmt: skip
 
 
@@ -76,7 +79,7 @@ def by_count(counts: Counter[str]) -> list[tuple[str, int]]:
 class Oracle:
     """The three answers, the slow and obvious way."""
 
-    def __init__(self, copies: Sequence[Copy]) -> None:
+    def __init__(self, copies: Sequence[Copy], left_out: Sequence[str] = CRAWLERS) -> None:
         winners: dict[Any, Copy] = {}
         for copy in copies:
             key = (copy.event_name, copy.identity_day, copy.event_id)
@@ -85,7 +88,9 @@ class Oracle:
         self.events = [
             copy
             for copy in winners.values()
-            if copy.event_type == "custom" and FIRST_MS <= copy.timestamp_ms < AFTER_MS
+            if copy.event_type == "custom"
+            and copy.bot_kind not in left_out
+            and FIRST_MS <= copy.timestamp_ms < AFTER_MS
         ]
 
     def named(self, name: str) -> list[Copy]:
@@ -151,7 +156,10 @@ def copies_of_an_event(draw: st.DrawFn, pool: Sequence[str]) -> list[Copy]:
     made = []
     for version in versions:
         received = FIRST_MS + draw(st.integers(0, 90)) * 86_400_000
-        copy = Copy(name, event_id, draw(stamps), received, version, draw(properties), event_type, day)
+        bot_kind = draw(st.sampled_from(["none", "none", "crawler", "headless", "library"]))
+        copy = Copy(
+            name, event_id, draw(stamps), received, version, draw(properties), event_type, day, bot_kind
+        )
         made += [copy] * draw(st.integers(1, 2))
     return made
 
@@ -211,12 +219,16 @@ async def ask(api: httpx.AsyncClient, website: str, what: str = "", **parameters
 async def compare(
     api: httpx.AsyncClient, website: str, pool: Sequence[str], copies: Sequence[Copy], granularity: str
 ) -> None:
-    oracle = Oracle(copies)
-    assert await ask(api, website) == oracle.list()
-    for name in pool:
-        assert await ask(api, website, "/properties", event_name=name) == oracle.properties(name)
-        found = await ask(api, website, "/timeseries", event_name=name, granularity=granularity)
-        assert found == oracle.series(name, granularity)
+    for bots, left_out in (("false", CRAWLERS), ("true", ())):
+        oracle = Oracle(copies, left_out)
+        assert await ask(api, website, include_bots=bots) == oracle.list()
+        for name in pool:
+            found = await ask(api, website, "/properties", event_name=name, include_bots=bots)
+            assert found == oracle.properties(name)
+            found = await ask(
+                api, website, "/timeseries", event_name=name, granularity=granularity, include_bots=bots
+            )
+            assert found == oracle.series(name, granularity)
 
 
 @settings(
@@ -393,3 +405,49 @@ async def test_the_whole_calendar(api: httpx.AsyncClient, table: Client) -> None
     for granularity, dated in (("month", "2149-12-01"), ("week", "2149-12-29"), ("day", "2149-12-31")):
         found = await ask(api, "calendar", "/timeseries", **edges, granularity=granularity)
         assert found["series"][-1] == {"date": dated, "count": 1}
+
+
+async def test_crawlers_are_left_out_and_headless_browsers_and_libraries_counted(
+    api: httpx.AsyncClient, table: Client
+) -> None:
+    for kind, count in (("none", 1), ("crawler", 2), ("headless", 4), ("library", 8)):
+        insert(table, "bots", spread({"a": count}, bot_kind=kind))
+    insert(table, "bots", spread({"crawled": 3}, bot_kind="crawler"))
+    assert await ask(api, "bots") == [{"event_name": "a", "count": 13}]
+    assert await ask(api, "bots", include_bots="true") == [
+        {"event_name": "a", "count": 15},
+        {"event_name": "crawled", "count": 3},
+    ]
+
+
+async def test_a_website_may_leave_out_all_that_is_no_person(
+    engine: ClickHouse, settings_used: QueryApiSettings, table: Client, tmp_path: Path
+) -> None:
+    for kind, count in (("none", 1), ("crawler", 2), ("headless", 4), ("library", 8)):
+        insert(table, "people", spread({"a": count}, bot_kind=kind))
+    file = tmp_path / "websites.yaml"
+    file.write_text(
+        "websites:\n  - {id: people, name: People, domains: [people.example], exclude_headless: true}\n"
+    )
+    app = create_app(
+        engine,
+        ManualClock(unix_ms=AFTER_MS - 1),
+        settings_used,
+        Metrics(metrics.registry("query-api")),
+        WebsitesFile(file),
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://query-api") as api:
+        assert await ask(api, "people") == [{"event_name": "a", "count": 1}]
+        assert await ask(api, "people", include_bots="true") == [{"event_name": "a", "count": 15}]
+        assert (await api.get("/readyz")).json()["checks"]["websites"] == "ok"
+
+
+async def test_a_copy_that_lost_decides_nothing(api: httpx.AsyncClient, table: Client) -> None:
+    (old,) = spread({"a": 1}, bot_kind="none")
+    insert(table, "relabelled", [old])
+    insert(table, "relabelled", [replace(old, version=2, bot_kind="crawler")])
+    assert (
+        await ask(api, "relabelled")
+        == Oracle([old, replace(old, version=2, bot_kind="crawler")]).list()
+        == []
+    )

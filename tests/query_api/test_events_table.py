@@ -56,7 +56,7 @@ def test_every_query_selects_from_matching_and_builds_its_statement_here(folder:
 
 def test_the_statement_reads_final_with_the_settings_that_make_it_exact() -> None:
     statement = reading(
-        "x", "SELECT count() FROM matching", columns=["a", "b"], website_id="w", period=PERIOD
+        "x", "SELECT count() FROM matching", columns=["a", "b"], website_id="w", period=PERIOD, left_out=()
     )
     assert statement.sql.startswith("WITH matching AS (SELECT a, b FROM events FINAL WHERE ")
     assert statement.sql.count("FROM events") == 1
@@ -71,11 +71,26 @@ def test_the_statement_reads_final_with_the_settings_that_make_it_exact() -> Non
 def test_what_a_caller_says_never_stands_in_the_sql() -> None:
     hostile = "x' OR 1=1 -- %(website_id)s"
     statement = reading(
-        "x", "SELECT 1 FROM matching", columns=["a"], website_id="w", period=PERIOD, event_name=hostile
+        "x",
+        "SELECT 1 FROM matching",
+        columns=["a"],
+        website_id="w",
+        period=PERIOD,
+        left_out=("crawler",),
+        event_name=hostile,
     )
     assert hostile not in statement.sql
     assert statement.parameters["event_name"] == hostile
     assert set(re.findall(r"%\((\w+)\)s", statement.sql)) == set(statement.parameters)
+
+
+@pytest.mark.parametrize("left_out", [(), ("crawler",), ("crawler", "headless", "library")])
+def test_kinds_of_bots_are_left_out_as_a_parameter(left_out: tuple[str, ...]) -> None:
+    statement = reading(
+        "x", "SELECT 1 FROM matching", columns=["a"], website_id="w", period=PERIOD, left_out=left_out
+    )
+    assert ("bot_kind NOT IN %(left_out)s" in statement.sql) == bool(left_out)
+    assert statement.parameters.get("left_out", ()) == left_out
 
 
 def test_no_stray_percent_sign_meets_the_driver() -> None:

@@ -79,6 +79,7 @@ def test_help_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
         assert variable(QueryApiSettings, name) in text
     assert "EVENTRAIL_CLICKHOUSE_URL" in text
     assert "EVENTRAIL_LOG_LEVEL" in text
+    assert "EVENTRAIL_WEBSITES" in text
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,7 @@ def test_help_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
         ("EVENTRAIL_QUERY_API_MAX_POINTS", "many"),
         ("EVENTRAIL_CLICKHOUSE_URL", "http://x"),
         ("EVENTRAIL_LOG_LEVEL", "loud"),
+        ("EVENTRAIL_WEBSITES", "/nowhere/websites.yaml"),
     ],
 )
 def test_a_wrong_setting_is_named(

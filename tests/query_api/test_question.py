@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from query_api.errors import Invalid
 from query_api.granularity import DAY, HOUR
 from query_api.question import (
+    ALL_BOTS,
+    CRAWLERS,
     LIST_PARAMETERS,
     Period,
     TimeseriesQuestion,
@@ -124,7 +126,10 @@ class TestParameters:
     def test_an_unknown_one_is_named_with_the_known_ones(self) -> None:
         message, field = refused(ask_properties, "w", b"eventname=x", TODAY)
         assert field == "eventname"
-        assert message == "unknown query parameter 'eventname'; known here: event_name, start_date, end_date"
+        assert (
+            message
+            == "unknown query parameter 'eventname'; known here: event_name, start_date, end_date, include_bots"
+        )
 
     def test_names_are_case_sensitive(self) -> None:
         assert refused(ask_list, "w", b"Start_Date=2026-01-01", TODAY)[1] == "Start_Date"
@@ -200,3 +205,31 @@ class TestTimeseries:
     def test_where_no_granularity_fits(self) -> None:
         message, _field = refused(self.ask, b"start_date=1970-01-01&end_date=2149-12-31", 100)
         assert message.endswith("ask for fewer days")
+
+
+class TestBots:
+    ASKS = (
+        lambda query, *left_out: ask_list("w", query, TODAY, *left_out),
+        lambda query, *left_out: ask_properties("w", b"event_name=x&" + query, TODAY, *left_out),
+        lambda query, *left_out: ask_timeseries("w", b"event_name=x&" + query, TODAY, POINTS, *left_out),
+    )
+
+    @pytest.mark.parametrize("ask", ASKS)
+    @pytest.mark.parametrize("left_out", [CRAWLERS, ALL_BOTS])
+    def test_a_website_s_bots_are_left_out_unless_asked_for(
+        self, ask: Callable[..., Any], left_out: tuple[str, ...]
+    ) -> None:
+        assert ask(b"", left_out).left_out == left_out
+        assert ask(b"include_bots=false", left_out).left_out == left_out
+        assert ask(b"include_bots=true", left_out).left_out == ()
+
+    @pytest.mark.parametrize("ask", ASKS)
+    def test_the_default_leaves_out_crawlers(self, ask: Callable[..., Any]) -> None:
+        assert ask(b"").left_out == ("crawler",)
+
+    @pytest.mark.parametrize("ask", ASKS)
+    @pytest.mark.parametrize("given_text", ["", "1", "True", "yes", " true", "null"])
+    def test_anything_else_is_refused(self, ask: Callable[..., Any], given_text: str) -> None:
+        message, field = refused(ask, urlencode({"include_bots": given_text}).encode())
+        assert field == "include_bots"
+        assert message == f"include_bots must be true or false, not {given_text!r}"

@@ -12,6 +12,7 @@ def test_the_statement_carries_the_question() -> None:
         "from_ms": 1769904000000,
         "until_ms": 1772409600000,
         "max_names": 7,
+        "left_out": ("crawler",),
     }
 
 

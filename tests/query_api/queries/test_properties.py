@@ -16,6 +16,7 @@ def test_the_statement_carries_the_question() -> None:
         "event_name": "purchase",
         "max_keys": 7,
         "max_values": 9,
+        "left_out": ("crawler",),
     }
 
 

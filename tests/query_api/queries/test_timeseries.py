@@ -18,6 +18,7 @@ def test_the_statement_carries_the_question() -> None:
         "from_ms": 1769904000000,
         "until_ms": 1770163200000,
         "event_name": "signup_click",
+        "left_out": ("crawler",),
     }
     assert DAY.sql in timeseries.statement(THREE_DAYS).sql
 

@@ -33,6 +33,7 @@ async def test_the_question_reaches_the_engine_with_todays_default(
         "from_ms": 1770163200000,
         "until_ms": 1772755200000,
         "max_names": settings.max_event_names,
+        "left_out": ("crawler",),
     }
 
 

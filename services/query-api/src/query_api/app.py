@@ -7,7 +7,9 @@ from starlette.types import ASGIApp
 
 from eventrail import __version__, api_docs, metrics
 from eventrail.clock import Clock
-from eventrail.health import Health
+from eventrail.health import Check, Health
+from eventrail.websites import OpenWebsites
+from eventrail.websites.watching import WebsitesFile
 from query_api import problems
 from query_api.engine import Engine
 from query_api.head import HeadAsGet
@@ -27,11 +29,19 @@ class _Documented(FastAPI):
         return documentation.completed(super().openapi())
 
 
-def create_app(engine: Engine, clock: Clock, settings: QueryApiSettings, catalogue: Metrics) -> ASGIApp:
+def create_app(
+    engine: Engine,
+    clock: Clock,
+    settings: QueryApiSettings,
+    catalogue: Metrics,
+    websites: OpenWebsites | WebsitesFile | None = None,
+) -> ASGIApp:
     """The whole HTTP face: the three endpoints, `/docs`, `/openapi.json`, `/livez`, `/readyz`, `/metrics`.
 
-    Ready means that it can answer, with 503 if need be; `/readyz` names a missing ClickHouse and stays 200.
+    Ready means that it can answer, with 503 if need be; `/readyz` names a missing ClickHouse, and
+    a websites file of which an older version is in use, and stays 200.
     """
+    websites = websites or OpenWebsites()
     app = _Documented(
         title="Eventrail query API",
         version=__version__,
@@ -42,10 +52,14 @@ def create_app(engine: Engine, clock: Clock, settings: QueryApiSettings, catalog
         swagger_ui_oauth2_redirect_url=None,
     )
     api_docs.install(app)
-    asking = Asking(engine, clock, settings)
+    asking = Asking(engine, clock, settings, websites)
     for room in (events, properties, timeseries):
         app.include_router(room.router(asking))
-    health = Health({"clickhouse": engine.check})
+    health = Health({"clickhouse": engine.check} | _of_file(websites))
     app.router.routes.extend([*health.routes(), metrics.route(catalogue.registry)])
     problems.install(app, retry_after_seconds=settings.retry_after_seconds)
     return HeadAsGet(RequestCounts(app, catalogue.requests, _FIXED_PATHS))
+
+
+def _of_file(websites: OpenWebsites | WebsitesFile) -> dict[str, Check]:
+    return {"websites": websites.check} if isinstance(websites, WebsitesFile) else {}

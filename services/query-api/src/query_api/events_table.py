@@ -8,7 +8,7 @@ skip indexes in exact mode read the granules again where other copies could be, 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from query_api.question import Period
+from query_api.question import BotKinds, Period
 
 READING_SETTINGS: Mapping[str, int] = {
     "do_not_merge_across_partitions_select_final": 0,
@@ -20,7 +20,7 @@ READING_SETTINGS: Mapping[str, int] = {
 EXISTS = "EXISTS TABLE events"
 """Answers one row with 1 when the writer's migration has run."""
 
-Parameter = str | int
+Parameter = str | int | tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,14 @@ def reading(
     columns: Sequence[str],
     website_id: str,
     period: Period,
+    left_out: BotKinds,
     event_name: str | None = None,
     parameters: Mapping[str, Parameter] | None = None,
 ) -> Statement:
     """`body`, which selects from `matching`: each custom event of a website and period, once, with `columns`.
 
-    `event_name` narrows to one name. `parameters` are those of `body`.
+    Events of the kinds of bots in `left_out` are not among them. `event_name` narrows to one name.
+    `parameters` are those of `body`.
     """
     conditions = [
         "website_id = %(website_id)s",
@@ -58,6 +60,9 @@ def reading(
         "from_ms": period.from_ms,
         "until_ms": period.until_ms,
     }
+    if left_out:
+        conditions.append("bot_kind NOT IN %(left_out)s")
+        values["left_out"] = left_out
     if event_name is not None:
         conditions.append("event_name = %(event_name)s")
         values["event_name"] = event_name

@@ -18,15 +18,22 @@ DEFAULT_DAYS = 30
 FIRST_DAY = date(1970, 1, 1)
 LAST_DAY = date(2149, 12, 31)
 
-LIST_PARAMETERS = ("start_date", "end_date")
-PROPERTIES_PARAMETERS = ("event_name", "start_date", "end_date")
-TIMESERIES_PARAMETERS = ("event_name", "granularity", "start_date", "end_date")
+LIST_PARAMETERS = ("start_date", "end_date", "include_bots")
+PROPERTIES_PARAMETERS = ("event_name", "start_date", "end_date", "include_bots")
+TIMESERIES_PARAMETERS = ("event_name", "granularity", "start_date", "end_date", "include_bots")
 
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATE_RULE = f"a day that exists, written YYYY-MM-DD, from {FIRST_DAY} to {LAST_DAY}"
 
 Parameters = dict[str, str]
+
+BotKinds = tuple[str, ...]
+"""Kinds of bots, as the table spells them."""
+
+CRAWLERS: BotKinds = ("crawler",)
+ALL_BOTS: BotKinds = ("crawler", "headless", "library")
+_YES_OR_NO = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class ListQuestion:
 
     website_id: str
     period: Period
+    left_out: BotKinds = CRAWLERS
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,7 @@ class PropertiesQuestion:
     website_id: str
     period: Period
     event_name: str
+    left_out: BotKinds = CRAWLERS
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,7 @@ class TimeseriesQuestion:
     period: Period
     event_name: str
     granularity: Granularity
+    left_out: BotKinds = CRAWLERS
 
     @property
     def buckets(self) -> range:
@@ -88,27 +98,35 @@ def utc_date(unix_ms: int) -> date:
     return FIRST_DAY + timedelta(days=utc_day(unix_ms))
 
 
-def ask_list(website_id: str, query: bytes, today: date) -> ListQuestion:
-    """The question behind `GET .../events`; `query` is the raw query string. Raises Invalid."""
+def ask_list(website_id: str, query: bytes, today: date, left_out: BotKinds = CRAWLERS) -> ListQuestion:
+    """The question behind `GET .../events`; `query` is the raw query string. Raises Invalid.
+
+    `left_out`, here and below, are the kinds of bots that the website counts only when it is asked to.
+    """
     parameters = _start(website_id, query, LIST_PARAMETERS)
-    return ListQuestion(website_id, _period(parameters, today))
+    return ListQuestion(website_id, _period(parameters, today), _left_out(parameters, left_out))
 
 
-def ask_properties(website_id: str, query: bytes, today: date) -> PropertiesQuestion:
+def ask_properties(
+    website_id: str, query: bytes, today: date, left_out: BotKinds = CRAWLERS
+) -> PropertiesQuestion:
     """The question behind `GET .../events/properties`. Raises Invalid."""
     parameters = _start(website_id, query, PROPERTIES_PARAMETERS)
     event_name = _event_name(parameters.get("event_name"))
-    return PropertiesQuestion(website_id, _period(parameters, today), event_name)
+    period = _period(parameters, today)
+    return PropertiesQuestion(website_id, period, event_name, _left_out(parameters, left_out))
 
 
-def ask_timeseries(website_id: str, query: bytes, today: date, max_points: int) -> TimeseriesQuestion:
+def ask_timeseries(
+    website_id: str, query: bytes, today: date, max_points: int, left_out: BotKinds = CRAWLERS
+) -> TimeseriesQuestion:
     """The question behind `GET .../events/timeseries`, at most `max_points` points. Raises Invalid."""
     parameters = _start(website_id, query, TIMESERIES_PARAMETERS)
     event_name = _event_name(parameters.get("event_name"))
     granularity = _granularity(parameters.get("granularity"))
     period = _period(parameters, today)
     _check_points(granularity, period, max_points)
-    return TimeseriesQuestion(website_id, period, event_name, granularity)
+    return TimeseriesQuestion(website_id, period, event_name, granularity, _left_out(parameters, left_out))
 
 
 def _start(website_id: str, query: bytes, known: Sequence[str]) -> Parameters:
@@ -192,6 +210,13 @@ def _granularity(given: str | None) -> Granularity:
         known = ", ".join(GRANULARITIES)
         raise Invalid(f"granularity must be one of {known}, not {shown(given)}", "granularity")
     return GRANULARITIES[given]
+
+
+def _left_out(parameters: Parameters, left_out: BotKinds) -> BotKinds:
+    given = parameters.get("include_bots", "false")
+    if given not in _YES_OR_NO:
+        raise Invalid(f"include_bots must be true or false, not {shown(given)}", "include_bots")
+    return () if _YES_OR_NO[given] else left_out
 
 
 def _buckets(granularity: Granularity, period: Period) -> range:

@@ -3,11 +3,13 @@
 from clickhouse_driver.errors import ErrorCodes, ServerException
 
 NO_TABLE = "ClickHouse has no table events yet; run: python -m writer migrate"
+OLD_TABLE = "the events table is older than this query API; run: python -m writer migrate"
 _AWAY = "ClickHouse does not answer"
 
 _BY_CODE = {
     ErrorCodes.UNKNOWN_TABLE: NO_TABLE,
     ErrorCodes.UNKNOWN_DATABASE: NO_TABLE,
+    ErrorCodes.UNKNOWN_IDENTIFIER: OLD_TABLE,
     ErrorCodes.TIMEOUT_EXCEEDED: "the query took too long; ask for fewer days",
     ErrorCodes.TOO_SLOW: "the query would take too long; ask for fewer days",
     ErrorCodes.MEMORY_LIMIT_EXCEEDED: "the query needs too much memory; ask for fewer days",

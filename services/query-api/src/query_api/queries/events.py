@@ -26,6 +26,7 @@ def statement(question: ListQuestion, max_names: int) -> Statement:
         columns=["event_name"],
         website_id=question.website_id,
         period=question.period,
+        left_out=question.left_out,
         parameters={"max_names": max_names},
     )
 

@@ -42,6 +42,7 @@ def statement(question: PropertiesQuestion, max_keys: int, max_values: int) -> S
         columns=["property_keys", "property_values"],
         website_id=question.website_id,
         period=question.period,
+        left_out=question.left_out,
         event_name=question.event_name,
         parameters={"max_keys": max_keys, "max_values": max_values},
     )

@@ -24,6 +24,7 @@ def statement(question: TimeseriesQuestion) -> Statement:
         columns=["timestamp"],
         website_id=question.website_id,
         period=question.period,
+        left_out=question.left_out,
         event_name=question.event_name,
     )
 

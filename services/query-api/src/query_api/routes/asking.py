@@ -1,7 +1,7 @@
 """What every endpoint needs to answer: the engine, the clock and the limits."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated
 
@@ -9,10 +9,11 @@ from fastapi import Path
 from starlette.requests import Request
 
 from eventrail.clock import Clock
+from eventrail.websites import OpenWebsites, Websites
 from query_api.engine import Answer, Engine
 from query_api.errors import ClientGone
 from query_api.events_table import Statement
-from query_api.question import utc_date
+from query_api.question import ALL_BOTS, CRAWLERS, BotKinds, utc_date
 from query_api.routes.documentation import WEBSITE_ID_DESCRIPTION
 from query_api.settings import QueryApiSettings
 
@@ -26,6 +27,7 @@ class Asking:
     engine: Engine
     clock: Clock
     settings: QueryApiSettings
+    websites: Websites = field(default_factory=OpenWebsites)
 
     async def answer(self, request: Request, statement: Statement) -> Answer:
         """Rows of `statement`; a client that disconnects ends its query. Raises what Engine.answer raises."""
@@ -39,6 +41,11 @@ class Asking:
         finally:
             answering.cancel()
             watching.cancel()
+
+    def left_out(self, website_id: str) -> BotKinds:
+        """The kinds of bots that are not counted on a website unless asked for; any text is fine as its id."""
+        website = self.websites.find(website_id)
+        return ALL_BOTS if website and website.exclude_headless else CRAWLERS
 
     def today(self) -> date:
         """Today in UTC."""

@@ -88,6 +88,12 @@ _PARAMETERS = {
         {"type": "string", "minLength": 1, "maxLength": EVENT_NAME_MAX_CHARACTERS},
         required=True,
     ),
+    "include_bots": _parameter(
+        "include_bots",
+        "Whether crawlers are counted, too. Headless browsers and HTTP libraries are always counted, "
+        "but where the website leaves them out (`exclude_headless`); then this counts them as well.",
+        {"type": "boolean", "default": False},
+    ),
     "granularity": _parameter(
         "granularity",
         "Length of a step. Weeks begin on Monday.",

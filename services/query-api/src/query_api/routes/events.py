@@ -57,7 +57,9 @@ def router(asking: Asking) -> APIRouter:
         operation_id="list_events",
     )
     async def list_events(request: Request, website_id: WebsiteId) -> JSONResponse:
-        question = ask_list(website_id, request.scope["query_string"], asking.today())
+        question = ask_list(
+            website_id, request.scope["query_string"], asking.today(), asking.left_out(website_id)
+        )
         statement = events.statement(question, asking.settings.max_event_names)
         answer = await asking.answer(request, statement)
         return JSONResponse(events.answer(answer.rows))

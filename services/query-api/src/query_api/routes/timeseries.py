@@ -63,9 +63,8 @@ def router(asking: Asking) -> APIRouter:
         operation_id="event_timeseries",
     )
     async def event_timeseries(request: Request, website_id: WebsiteId) -> JSONResponse:
-        question = ask_timeseries(
-            website_id, request.scope["query_string"], asking.today(), asking.settings.max_points
-        )
+        query, left_out = request.scope["query_string"], asking.left_out(website_id)
+        question = ask_timeseries(website_id, query, asking.today(), asking.settings.max_points, left_out)
         answer = await asking.answer(request, timeseries.statement(question))
         return JSONResponse(timeseries.answer(question, answer.rows))
 
