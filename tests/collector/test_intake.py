@@ -96,6 +96,33 @@ def test_a_time_beyond_it_is_replaced_and_told_but_the_identity_day_stays(sent: 
     assert taken.adjusted[0].message.startswith("[0].timestamp: ")
 
 
+CLOCKS = st.integers(-8_640_000_000_000_000, 8_640_000_000_000_000)
+
+
+@given(moments=st.lists(st.tuples(CLOCKS, st.none() | CLOCKS), min_size=1, max_size=10))
+def test_no_clock_however_wrong_loses_an_event_or_puts_it_ahead(
+    moments: list[tuple[int, int | None]],
+) -> None:
+    body = [EVENT | {"timestamp": moment, "sent_at": clock} for moment, clock in moments]
+    taken = intake().take(json.dumps(body).encode(), CLIENT, NOW_MS)
+    assert (len(taken.events), taken.rejected) == (len(body), [])
+    replaced = {entry.index for entry in taken.adjusted}
+    for index, (placed, (moment, clock)) in enumerate(zip(taken.events, moments, strict=True)):
+        event = RawEvent.FromString(placed.value)
+        check_raw(event)
+        age = NOW_MS - moment if clock is None else clock - moment
+        believed = -300_000 <= age <= 7 * MS_PER_DAY
+        assert event.timestamp_ms == (NOW_MS - age if believed else NOW_MS)
+        assert (index in replaced) is not believed
+        assert event.identity_day == min(max(utc_day(moment), 0), 65_535)
+
+
+@given(skew=st.integers(-(10**15), 10**15), age=st.integers(0, 7 * MS_PER_DAY))
+def test_the_skew_of_a_clock_does_not_change_the_time_of_an_event(skew: int, age: int) -> None:
+    (event,) = events(EVENT | {"timestamp": NOW_MS + skew - age, "sent_at": NOW_MS + skew})
+    assert event.timestamp_ms == NOW_MS - age
+
+
 def test_the_address_is_sealed_once_per_request_and_never_in_the_clear() -> None:
     first, second = events([EVENT, EVENT])
     assert first.client_address == second.client_address

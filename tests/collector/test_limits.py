@@ -6,9 +6,11 @@ import pytest
 
 from collector.limits import (
     BODY_MAX_BYTES,
+    PACKED_MAX_BYTES,
     ClientGone,
     check_declared,
     check_media_type,
+    is_packed,
     read_body,
     user_agent,
 )
@@ -74,6 +76,16 @@ def test_other_lengths_are_left_to_the_reading(length: bytes) -> None:
     check_declared(length)
 
 
+async def test_a_compressed_body_may_be_a_little_longer_as_it_is_sent() -> None:
+    assert is_packed(b"gzip")
+    assert is_packed(b"X-GZIP")
+    assert not is_packed(b"")
+    check_declared(b"103424", PACKED_MAX_BYTES)
+    assert len(await read_body(Pieces([b"x" * 103_424]), 1, PACKED_MAX_BYTES)) == PACKED_MAX_BYTES
+    with pytest.raises(Refused):
+        await read_body(Pieces([b"x" * 103_425]), 1, PACKED_MAX_BYTES)
+
+
 @pytest.mark.parametrize(
     "kind",
     [
@@ -81,12 +93,16 @@ def test_other_lengths_are_left_to_the_reading(length: bytes) -> None:
         b"application/json",
         b"Application/JSON; charset=utf-8",
         b"text/plain;charset=UTF-8",
+        b'text/plain; charset="utf8"',
+        b"application/json; charset=US-ASCII; x=y",
+        b"application/json;",
         b"application/vnd.a+json",
     ],
 )
 def test_json_and_beacons_are_taken(kind: bytes) -> None:
     check_media_type(kind, b"")
     check_media_type(kind, b"identity")
+    check_media_type(kind, b" X-Gzip ")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +110,11 @@ def test_json_and_beacons_are_taken(kind: bytes) -> None:
     [
         (b"application/x-www-form-urlencoded", b"", "x-www-form-urlencoded"),
         (b"application/jsonp", b"", "jsonp"),
-        (b"application/json", b"gzip", "gzip"),
+        (b"application/json", b"br", "br"),
+        (b"application/json", b"deflate", "gzip"),
+        (b"application/json", b"gzip, gzip", "gzip, gzip"),
+        (b"application/json; charset=iso-8859-1", b"", "iso-8859-1"),
+        (b'text/plain; a=b;CHARSET="UTF-16"', b"", "utf-16"),
         (b"\xff", b"", "application/json"),
     ],
 )

@@ -12,10 +12,14 @@ def test_a_message_says_where() -> None:
 
 
 def test_a_receipt_leaves_out_what_is_empty() -> None:
-    assert json.loads(encode(Receipt(ok=True, accepted=1, event_ids=["x"]))) == {
+    assert json.loads(
+        encode(Receipt(ok=True, accepted=1, event_ids=["x"], durability="broker", token="t"))
+    ) == {
         "ok": True,
         "accepted": 1,
         "event_ids": ["x"],
+        "durability": "broker",
+        "token": "t",
         "rejected": [],
     }
 

@@ -1,11 +1,13 @@
+import contextlib
 import json
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict
 
-from collector.payload import diagnosis, members, reading
+from collector.payload import diagnosis, members, reading, rules
 from collector.payload.members import Member
 from collector.refusals import Refused
 
@@ -67,7 +69,10 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
         (b'{"url":"\xff"}', "invalid_json", "not UTF-8"),
         (b'{"foo":"\xff"}', "invalid_json", "not UTF-8"),
         (b'{"\xff":1', "invalid_json", "not UTF-8 at byte 2"),
-        (b'{"url":"\\ud800"}', "invalid_json", "not one of a pair"),
+        (b'{"event_data":"\xff"}', "invalid_json", "not UTF-8 at byte 15"),
+        (b'{"event_data":{"a":"\xff"}}', "invalid_json", "not UTF-8"),
+        (b'{"url":"\\ud8"}', "invalid_json", "not JSON"),
+        (b'{"url":"\\ud800', "invalid_json", "not JSON"),
         (b'{"url":"a\x00"}', "invalid_json", "not JSON"),
         (b"[" * 100_000, "invalid_json", "deep"),
         (b'{"a":' * 20_000, "invalid_json", "deep"),
@@ -136,3 +141,31 @@ def test_huge_integers_cost_nothing() -> None:
     read = reading.read(b'{"timestamp":%b}' % (b"9" * 100_000))
     assert isinstance(read.members[0], Member)
     assert read.members[0].timestamp == 10**30 - 1
+
+
+MANY = b",".join(b'"%x":0' % number for number in range(10_000))
+FEW = b",".join(b'"%x":0' % number for number in range(500))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{" + MANY + b"}",
+        b"{" + MANY + b',"270f":0}',
+        b"[" + b",".join([b'{"event_data":{' + FEW + b',"1f3":0}}'] * 25) + b"]",
+        b'{"timestamp":' + b"9" * 100_000 + b"}",
+        b'{"url":"' + rb"\ud800" * 16_000 + b'"}',
+        b"[" * 51_000 + b"]" * 51_000,
+        b"[" + b"0," * 51_000 + b"0]",
+    ],
+    ids=["fields", "fields, one twice", "keys, one twice", "digits", "halves", "levels", "members"],
+)
+def test_the_worst_of_bodies_costs_little_time(body: bytes) -> None:
+    assert len(body) <= 102_400
+    began = time.process_time()
+    with contextlib.suppress(Refused):
+        for member in reading.read(body).members:
+            with contextlib.suppress(Refused):
+                if isinstance(member, Member):
+                    rules.judge(member)
+    assert time.process_time() - began < 0.25

@@ -58,6 +58,41 @@ def test_both_forms_of_a_screen() -> None:
     assert rules.judge(GOOD).screen is None
 
 
+@pytest.mark.parametrize(
+    "name", ["type", "visitor_id", "screen", "event_id", "timestamp", "sent_at", "language", "url"]
+)
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_empty_and_null_are_absent(name: str, nothing: str | None) -> None:
+    assert rules.judge(replace(GOOD, **{name: nothing})) == rules.judge(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("en-GB", "en-GB"),
+        ("en-GB,en;q=0.9,de;q=0.8,*;q=0.5", "en-GB"),
+        ("fr-CH;q=1, fr", "fr-CH"),
+        (" de , en", "de"),
+        ("x" * 35 + "," + "y" * 500, "x" * 35),
+    ],
+)
+def test_of_a_header_of_languages_the_first_is_taken(sent: str, kept: str) -> None:
+    assert rules.judge(replace(GOOD, language=sent)).texts == {"language": kept}
+
+
+@pytest.mark.parametrize("sent", ["*", "*;q=0.1", ",en", "*, de"])
+def test_a_header_that_begins_with_no_language_says_none(sent: str) -> None:
+    assert rules.judge(replace(GOOD, language=sent)).texts == {}
+
+
+def test_the_clock_at_sending_belongs_to_a_timestamp() -> None:
+    assert rules.judge(replace(GOOD, timestamp=5, sent_at="1970-01-01T00:00:00.007Z")).clock_ms == 7
+    assert rules.judge(replace(GOOD, timestamp=5)).clock_ms is None
+    assert rules.judge(replace(GOOD, sent_at=7)).clock_ms is None
+    assert rules.judge(replace(GOOD, event_id=UUID7, sent_at=7)).clock_ms is None
+    assert rules.judge(replace(GOOD, event_id=UUID7, timestamp=5, sent_at=7)).clock_ms == 7
+
+
 def test_an_id_comes_with_a_time() -> None:
     event = rules.judge(replace(GOOD, event_id=UUID4.upper(), timestamp=5))
     assert (event.event_id, event.sent_ms, event.time_field) == (UUID4, 5, "timestamp")
@@ -83,10 +118,8 @@ def test_an_id_comes_with_a_time() -> None:
         ({"event_name": " \u2003"}, "event_name", "must not be empty"),
         ({"event_name": "x" * 256}, "event_name", "has 256 characters"),
         ({"event_type": "pageview"}, "event_name", "no name"),
-        ({"visitor_id": ""}, "visitor_id", "has 0 bytes"),
         ({"visitor_id": "ü" * 33}, "visitor_id", "has 66 bytes"),
         ({"screen": "1920"}, "screen", "WIDTHxHEIGHT"),
-        ({"screen": ""}, "screen", "WIDTHxHEIGHT"),
         ({"screen": "0x10"}, "screen", "1 to 65,535"),
         ({"screen": "\uff11x\uff12"}, "screen", "WIDTHxHEIGHT"),
         ({"screen_width": 5}, "screen_width", "needs screen_height"),
@@ -96,6 +129,9 @@ def test_an_id_comes_with_a_time() -> None:
         ({"event_id": "17"}, "event_id", "must be a UUID"),
         ({"event_id": UUID4}, "event_id", "needs timestamp"),
         ({"timestamp": "yesterday"}, "timestamp", "must be Unix milliseconds"),
+        ({"sent_at": "now"}, "sent_at", "must be Unix milliseconds"),
+        ({"sent_at": 10**17}, "sent_at", "out of range"),
+        ({"language": "x" * 36 + ",en"}, "language", "has 36 characters"),
     ],
 )
 def test_each_rule_names_its_field(fields: dict[str, object], field: str, said: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.payload.timestamps import Window, identity_day, read
+from collector.payload.timestamps import Window, corrected, identity_day, read
 from collector.refusals import Refused
 
 
@@ -66,9 +66,45 @@ def test_integers_are_milliseconds_within_the_range_of_a_javascript_date() -> No
             read(beyond)
 
 
+def test_the_field_that_is_wrong_is_named() -> None:
+    for value in ("now", 10**17):
+        with pytest.raises(Refused) as caught:
+            read(value, "sent_at")
+        assert caught.value.field == "sent_at"
+
+
+NOW_MS = 1_770_000_000_000
+CLOCKS = st.integers(-8_000_000_000_000_000, 8_000_000_000_000_000)
+
+
+@given(CLOCKS, st.integers(0, 7 * 86_400_000), st.integers(0, 10_000))
+def test_a_clock_that_is_wrong_by_any_amount_costs_no_more_than_the_way(
+    clock_ms: int, age_ms: int, way_ms: int
+) -> None:
+    happened = corrected(clock_ms - age_ms, clock_ms, NOW_MS + way_ms)
+    assert happened == NOW_MS - age_ms + way_ms
+
+
+@given(CLOCKS, CLOCKS)
+def test_what_was_not_after_the_sending_is_not_after_the_receipt(one_ms: int, other_ms: int) -> None:
+    moment_ms, clock_ms = sorted((one_ms, other_ms))
+    assert corrected(moment_ms, clock_ms, NOW_MS) <= NOW_MS
+
+
+def test_without_a_clock_the_moment_stays() -> None:
+    assert corrected(5, None, NOW_MS) == 5
+
+
 def test_the_window_is_closed_at_both_ends() -> None:
     window = Window(ahead_ms=300, back_ms=700)
     assert [window.holds(ms, 1000) for ms in (299, 300, 1300, 1301)] == [False, True, True, False]
+
+
+def test_what_is_said_of_a_time_that_is_not_believed() -> None:
+    window = Window(ahead_ms=300_000, back_ms=604_800_000)
+    told = "more than 300 s ahead or 604,800 s back; the receive time was taken"
+    assert window.beyond(corrected=False) == told
+    assert "back, also after the correction by sent_at; the receive" in window.beyond(corrected=True)
 
 
 def test_the_identity_day_stays_within_the_range_of_clickhouses_date() -> None:

@@ -1,6 +1,10 @@
 import asyncio
+import gzip
 import json
+import tracemalloc
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from itertools import chain
 from typing import Any
 
 import httpx
@@ -11,8 +15,10 @@ from hypothesis import strategies as st
 
 from collector.app import Application
 from collector.metrics import Metrics
+from collector.refusals import KINDS
 from collector.settings import CollectorSettings
 from collector.sinks.memory import MemorySink
+from eventrail.contract.codec import decode_raw
 from eventrail.contract.v1.raw_pb2 import RawEvent
 from eventrail.sealing import AddressOpener
 
@@ -137,10 +143,17 @@ async def test_a_body_of_exactly_the_limit_is_read(http: httpx.AsyncClient) -> N
     assert answer.status_code == 202
 
 
-async def test_compressed_bodies_are_refused_by_name(http: httpx.AsyncClient) -> None:
-    answer = await http.post("/api/collect", content=b"x", headers={"content-encoding": "gzip"})
-    assert answer.status_code == 415
-    assert "gzip" in answer.json()["error"]["message"]
+async def test_a_bomb_is_refused_while_it_is_unpacked(http: httpx.AsyncClient) -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    assert len(bomb) < 102_400
+    tracemalloc.start()
+    try:
+        answer = await http.post("/api/collect", content=bomb, headers={"content-encoding": "gzip"})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "body_too_large")
+    assert peak < 2_000_000
 
 
 async def test_the_address_of_the_socket_is_the_clients(
@@ -197,3 +210,53 @@ async def test_what_happened_is_counted(http: httpx.AsyncClient, metrics: Metric
     assert value(metrics, "requests_total", status="400") == 1
     assert value(metrics, "publish_seconds_count") == 1
     assert value(metrics, "requests_in_flight") == 0
+
+
+GOOD_MEMBERS = st.fixed_dictionaries(
+    {key: st.just(value) for key, value in EVENT.items()},
+    optional={
+        "visitor_id": st.sampled_from(["v1", "v2", "v3", "v4"]),
+        "timestamp": st.integers(0, 2_000_000_000_000),
+        "sent_at": st.integers(0, 2_000_000_000_000),
+        "event_id": st.uuids(version=4).map(str) | st.just("019c1c34-1180-7abc-8def-0123456789ab"),
+        "event_data": st.dictionaries(st.text(max_size=3), st.integers(), max_size=3),
+        "misspelt": st.none(),
+    },
+)
+BAD_MEMBERS: st.SearchStrategy[Any] = st.sampled_from(
+    [5, None, [], {}, EVENT | {"event_name": ""}, EVENT | {"event_data": {"a": "x" * 4096}}]
+)
+
+
+@given(
+    members=st.lists(GOOD_MEMBERS | BAD_MEMBERS, min_size=1, max_size=50),
+    failing=st.sets(st.integers(0, 2)),
+)
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_each_member_is_accepted_and_stored_or_rejected(
+    app: Application, sink: MemorySink, members: list[Any], failing: set[int]
+) -> None:
+    sink.chunks.clear()
+    sink.refuse = dict.fromkeys(failing, "Kafka is away")
+    answer = asyncio.run(post(app, json.dumps(members).encode(), "application/json"))
+    told = answer.json()
+    refused = {entry["index"]: entry for entry in told["rejected"]}
+    accepted = told.get("event_ids", []) if answer.status_code == 202 else []
+    assert told.get("accepted", 0) == len(accepted) == len(members) - len(refused)
+    assert list(refused) == sorted(refused)
+    for entry in refused.values():
+        assert entry["retry"] == (entry["code"] == "unavailable") == ("event_id" in entry)
+    logs = [
+        [event.event_id for chunk in chunks for event in decode_raw(chunk)] for chunks in sink.chunks.values()
+    ]
+    assert Counter(chain(*logs)) == Counter(accepted)
+    for log in logs:
+        remaining = iter(accepted)
+        assert all(event_id in remaining for event_id in log)  # in the order of the receipt
+    if not accepted:
+        first = told["rejected"][0]
+        assert (answer.status_code, told["error"]["code"]) == (KINDS[first["code"]].status, first["code"])
+    given_ids = [
+        member["event_id"] for n, member in enumerate(members) if n not in refused and "event_id" in member
+    ]
+    assert not Counter(given_ids) - Counter(accepted)

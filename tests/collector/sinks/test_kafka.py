@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest_asyncio
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.structs import RecordMetadata, TopicPartition
@@ -33,7 +33,7 @@ class ScriptedProducer:
         self.free = asyncio.Event()
         self.free.set()
         self.held: set[int] = set()
-        self.fails: dict[int, KafkaError] = {}
+        self.fails: dict[int, Exception] = {}
         self.batches: defaultdict[int, list[BatchBuilder]] = defaultdict(list)
         self._ends: defaultdict[int, int] = defaultdict(int)
 
@@ -172,10 +172,10 @@ async def test_a_stuck_partition_costs_its_events_the_deadline_and_the_others_no
 async def test_events_that_were_given_up_in_the_queue_are_never_sent(
     make: Make, producer: ScriptedProducer
 ) -> None:
-    sink = make()
+    # The first fills a send alone, and its send begins after all have come: its end is after their deadline.
+    sink = make(linger=0.05)
     producer.held = {0}
-    in_flight = asyncio.create_task(sink.publish([event(0)]))
-    await until(lambda: bool(producer.batches[0]))
+    in_flight = asyncio.create_task(sink.publish([event(0, 600_000)]))
     waiting = [asyncio.create_task(sink.publish([event(3)])) for _ in range(50)]
     done = await asyncio.wait_for(asyncio.gather(in_flight, *waiting), 5)
     assert [published.failures for published in done] == [{0: LATE}] * 51
@@ -228,6 +228,18 @@ async def test_a_lost_session_fails_what_still_waits(
     producer.free.set()
     assert (await first).failures == {}
     assert (await asyncio.wait_for(second, 1)).failures == {0: AWAY}
+
+
+async def test_a_fault_of_the_client_library_is_told_and_gives_the_room_back(
+    make: Make, producer: ScriptedProducer, connection: ScriptedConnection
+) -> None:
+    sink = make(patience=5)
+    producer.fails = {0: AttributeError("a bug")}
+    assert (await asyncio.wait_for(sink.publish([event(0)]), 1)).failures == {0: LATE}
+    assert sink.backlog.events == 0
+    assert connection.replaced == ["AttributeError('a bug')"]
+    producer.fails = {}
+    assert (await sink.publish([event(0)])).failures == {}
 
 
 async def test_closing_waits_for_what_was_taken(make: Make, producer: ScriptedProducer) -> None:

@@ -19,9 +19,20 @@ from eventrail.health import bind
 from eventrail.lifecycle import complain, parser, run
 from eventrail.sealing import SealingSettings, parse_keys
 from eventrail.settings import KafkaSettings, SharedSettings, load
+from eventrail.websites import OpenWebsites
+from eventrail.websites import metrics as websites_metrics
+from eventrail.websites.settings import WebsitesSettings
+from eventrail.websites.watching import WebsitesFile, describe, open_websites, watched
 
 SERVICE = "collector"
-SETTINGS = (CollectorSettings, SecretSettings, SealingSettings, KafkaSettings, SharedSettings)
+SETTINGS = (
+    CollectorSettings,
+    SecretSettings,
+    SealingSettings,
+    KafkaSettings,
+    SharedSettings,
+    WebsitesSettings,
+)
 
 _log = logs.get(SERVICE)
 
@@ -35,9 +46,12 @@ def main(arguments: list[str] | None = None) -> int:
         secret = parse_secret(load(SecretSettings).salt_secret)
         keys = parse_keys(load(SealingSettings).address_keys)
         kafka = load(KafkaSettings)
+        websites = open_websites(load(WebsitesSettings))
     except ConfigurationError as error:
         return complain(SERVICE, error)
-    return run(SERVICE, lambda stop: _serve(stop, settings, kafka, secret, keys), uvloop.new_event_loop)
+    return run(
+        SERVICE, lambda stop: _serve(stop, settings, kafka, secret, keys, websites), uvloop.new_event_loop
+    )
 
 
 async def _serve(
@@ -46,17 +60,22 @@ async def _serve(
     kafka: KafkaSettings,
     secret: bytes,
     keys: dict[str, bytes],
+    websites: OpenWebsites | WebsitesFile,
 ) -> None:
     listening = bind(settings.listen)
     metrics = Metrics()
     connection = Connection(kafka, settings.publish_timeout)
     sink = KafkaSink(connection, _bounds(settings), metrics)
-    health = make_health(sink, lambda: connection.fault)
-    app = make_app(settings, make_intake(secret, keys, settings), sink, health, metrics, SystemClock())
+    websites_metrics.install(metrics.registry, websites)
+    file = websites if isinstance(websites, WebsitesFile) else None
+    health = make_health(sink, lambda: connection.fault, file)
+    intake = make_intake(secret, keys, settings, websites=websites)
+    app = make_app(settings, intake, sink, health, metrics, SystemClock())
     sink.open()
     try:
-        _log.info("serving", listen=settings.listen, websites="open: every website id is accepted")
-        await serve(app, settings, listening, stop)
+        _log.info("serving", listen=settings.listen, websites=describe(websites))
+        async with watched(websites):
+            await serve(app, settings, listening, stop, metrics)
     finally:
         await sink.close()
     _log.info("stopped")

@@ -1,26 +1,31 @@
 """From the bytes of a body to events that are ready for the raw topic. No IO."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
+from collector.access import NOTHING_SHOWN, Door, Grant, Shown, address_of, agent_of, said_on_behalf
 from collector.client_address import Address
 from collector.event_ids import EventIds
 from collector.partitions import Partitioner
 from collector.payload import reading, rules
-from collector.payload.timestamps import Window, identity_day
+from collector.payload.timestamps import Window, corrected, identity_day
+from collector.rate_limits import Allowance
 from collector.receipts import Adjustment, Rejection, rejection
 from collector.refusals import Refused
 from collector.sinks import Placed
 from eventrail.clock import utc_day
-from eventrail.contract.v1.raw_pb2 import RawEvent, SealedAddress
+from eventrail.contract.v1.raw_pb2 import ClientHints, RawEvent, SealedAddress
 from eventrail.sealing import AddressSealer
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who sends: the address (None when unknown) and the User-Agent header ("" when absent)."""
+    """Who sends: the address (None when unknown), the User-Agent header ("" when absent), what else is shown."""
 
     address: Address | None
     user_agent: str
+    shown: Shown = NOTHING_SHOWN
+    hints: ClientHints | None = None
 
 
 @dataclass(slots=True)
@@ -39,33 +44,55 @@ class Taken:
         """What messages about a member begin with."""
         return f"[{index}]" if self.batch else ""
 
+    def ignore(self, names: Iterable[str]) -> None:
+        """Name fields as ignored, each once."""
+        self.ignored.extend(name for name in names if name not in self.ignored)
+
 
 class Intake:
     """Reads bodies, judges members, and gives ids, partitions and sealed addresses."""
 
     def __init__(
-        self, partitioner: Partitioner, sealer: AddressSealer, event_ids: EventIds, window: Window
+        self,
+        partitioner: Partitioner,
+        sealer: AddressSealer,
+        event_ids: EventIds,
+        window: Window,
+        door: Door | None = None,
     ) -> None:
         self._partitioner = partitioner
         self._sealer = sealer
         self._event_ids = event_ids
         self._window = window
+        self._door = door or Door()
 
-    def take(self, body: bytes, client: Client, received_at_ms: int) -> Taken:
-        """What becomes of `body`. Raises Refused where it is refused as a whole."""
+    def take(
+        self, body: bytes, client: Client, received_at_ms: int, allowance: Allowance | None = None
+    ) -> Taken:
+        """What becomes of `body`, within the limits of `allowance`. Raises Refused where it is refused as a whole."""
         read = reading.read(body)
         taken = Taken(batch=read.batch, ignored=read.unknown)
-        sealed = self._sealer.seal(client.address) if client.address else None
+        access = self._door.access(client.shown)
+        sealed = self._seal(client)
         for index, member in enumerate(read.members):
             try:
                 if isinstance(member, Refused):
                     raise member
                 event = rules.judge(member)
+                grant = access.grant(event.website_id)
+                sender = _on_behalf(event, client) if grant.by_key else client
+                if allowance:
+                    allowance.admit(event.website_id, grant.website.rate_limits, by_key=grant.by_key)
             except Refused as refused:
                 taken.rejected.append(rejection(index, refused, taken.place(index)))
             else:
-                self._add(taken, index, event, client, sealed, received_at_ms)
+                _ignore(taken, event, grant)
+                about = sealed if sender is client else self._seal(sender)
+                self._add(taken, index, event, sender, about, received_at_ms, grant.withhold)
         return taken
+
+    def _seal(self, client: Client) -> SealedAddress | None:
+        return self._sealer.seal(client.address) if client.address else None
 
     def _add(
         self,
@@ -75,6 +102,7 @@ class Intake:
         client: Client,
         sealed: SealedAddress | None,
         received_at_ms: int,
+        withhold: bool,  # noqa: FBT001
     ) -> None:
         event_id, day = self._identity(event, received_at_ms)
         raw = RawEvent(
@@ -89,6 +117,8 @@ class Intake:
             visitor_id=event.visitor_id,
             client_address=sealed,
             user_agent=client.user_agent,
+            client_hints=client.hints,
+            without_visitor=withhold,
         )
         _add_page(raw, event)
         taken.events.append(Placed(self._key(event, client), raw.SerializeToString()))
@@ -105,23 +135,38 @@ class Intake:
     def _timestamp(self, taken: Taken, index: int, event: rules.Event, received_at_ms: int) -> int:
         if event.sent_ms is None:
             return received_at_ms
-        if self._window.holds(event.sent_ms, received_at_ms):
-            return event.sent_ms
-        where = taken.place(index)
-        taken.adjusted.append(
-            Adjustment(
-                index,
-                event.time_field,
-                f"{where}{'.' if where else ''}{event.time_field}: more than {self._window.ahead_ms // 1000:,} s "
-                f"ahead or {self._window.back_ms // 1000:,} s back; the receive time was taken",
-            )
-        )
+        happened_ms = corrected(event.sent_ms, event.clock_ms, received_at_ms)
+        if self._window.holds(happened_ms, received_at_ms):
+            return happened_ms
+        message = self._window.beyond(corrected=event.clock_ms is not None)
+        place = taken.place(index)
+        where = f"{place}.{event.time_field}" if place else event.time_field
+        taken.adjusted.append(Adjustment(index, event.time_field, f"{where}: {message}"))
         return received_at_ms
 
     def _key(self, event: rules.Event, client: Client) -> int:
         if event.visitor_id:
             return self._partitioner.of_visitor(event.website_id, event.visitor_id)
         return self._partitioner.of_client(event.website_id, client.address, client.user_agent)
+
+
+def _on_behalf(event: rules.Event, client: Client) -> Client:
+    """The visitor for whom a server sends; what the event does not say of it stays the server's."""
+    if not (event.client_ip or event.user_agent):
+        return client
+    address = address_of(event.client_ip) if event.client_ip else client.address
+    agent = agent_of(event.user_agent)
+    if not agent:
+        return replace(client, address=address)
+    return replace(client, address=address, user_agent=agent, hints=None)  # the hints are those of the server
+
+
+def _ignore(taken: Taken, event: rules.Event, grant: Grant) -> None:
+    if not grant.by_key:
+        taken.ignore(said_on_behalf(event.client_ip, event.user_agent))
+    if grant.withhold and event.visitor_id:
+        event.visitor_id = ""
+        taken.ignore(("visitor_id",))
 
 
 def _add_page(raw: RawEvent, event: rules.Event) -> None:

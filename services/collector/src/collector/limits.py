@@ -5,11 +5,18 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
 from collector.refusals import Refused
+from collector.unpacking import ENCODINGS
 
 BODY_MAX_BYTES: Final = 102_400
 """Spec, section "Limits": COLLECT_BODY_LIMIT, 100 KB."""
 
+PACKED_MAX_BYTES: Final = BODY_MAX_BYTES + 1024
+"""A body of the largest size that gzip cannot make smaller, with gzip's own headers."""
+
 USER_AGENT_MAX_CHARACTERS: Final = 1024
+
+_UTF_8: Final = (b"", b"utf-8", b"utf8", b"us-ascii")
+"""Names of UTF-8, and of a part of it."""
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -19,39 +26,57 @@ class ClientGone(Exception):
 
 
 def check_media_type(content_type: bytes, encoding: bytes) -> None:
-    """JSON, anything `+json`, plain text (as beacons send it) or nothing said. Raises Refused."""
-    kind = content_type.partition(b";")[0].strip().lower()
+    """JSON, anything `+json`, plain text (as beacons send it) or nothing said; as it is or in gzip. Raises Refused."""
+    kind, _, parameters = content_type.partition(b";")
+    kind = kind.strip().lower()
     if kind not in (b"", b"application/json", b"text/plain") and not kind.endswith(b"+json"):
         raise Refused(
             "unsupported_media_type",
             f"Content-Type {kind.decode('latin-1')!r} is not taken: send application/json",
         )
-    if encoding.strip().lower() not in (b"", b"identity"):
+    if parameters:
+        _check_charset(parameters)
+    if not is_packed(encoding) and encoding.strip().lower() not in (b"", b"identity"):
         raise Refused(
             "unsupported_media_type",
-            f"Content-Encoding {encoding.decode('latin-1')!r} is not taken: send the body uncompressed",
+            f"Content-Encoding {encoding.decode('latin-1')!r} is not taken: send gzip, or the body as it is",
         )
 
 
-def check_declared(content_length: bytes) -> None:
+def _check_charset(parameters: bytes) -> None:
+    for parameter in parameters.split(b";"):
+        name, _, value = parameter.partition(b"=")
+        charset = value.strip().strip(b'"').lower()
+        if name.strip().lower() == b"charset" and charset not in _UTF_8:
+            raise Refused(
+                "unsupported_media_type", f"charset {charset.decode('latin-1')!r} is not taken: send UTF-8"
+            )
+
+
+def is_packed(encoding: bytes) -> bool:
+    """Whether a Content-Encoding header says gzip."""
+    return encoding.strip().lower() in ENCODINGS
+
+
+def check_declared(content_length: bytes, most: int = BODY_MAX_BYTES) -> None:
     """Refuse a body by its Content-Length before a byte of it is read. Raises Refused."""
-    if content_length.isdigit() and int(content_length[:20]) > BODY_MAX_BYTES:
+    if content_length.isdigit() and int(content_length[:20]) > most:
         raise _too_large()
 
 
-async def read_body(receive: Receive, seconds: float) -> bytes:
-    """The whole body; holds at most BODY_MAX_BYTES and one piece of it.
+async def read_body(receive: Receive, seconds: float, most: int = BODY_MAX_BYTES) -> bytes:
+    """The whole body; holds at most `most` bytes and one piece of it.
 
     Raises Refused where it is too large or does not arrive within `seconds`, ClientGone where it never will.
     """
     try:
         async with asyncio.timeout(seconds):
-            return await _read(receive)
+            return await _read(receive, most)
     except TimeoutError:
         raise Refused("request_timeout", f"the body did not arrive within {seconds:g} s") from None
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(receive: Receive, most: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -60,7 +85,7 @@ async def _read(receive: Receive) -> bytes:
             raise ClientGone
         piece = message.get("body", b"")
         size += len(piece)
-        if size > BODY_MAX_BYTES:
+        if size > most:
             raise _too_large()
         if not message.get("more_body", False):
             return b"".join([*pieces, piece]) if pieces else piece

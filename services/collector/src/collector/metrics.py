@@ -1,15 +1,49 @@
 """What the collector measures about itself: the catalogue."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 
+from collector.rate_limits import RateLimiter
 from collector.sinks.backlog import Backlog
 from eventrail import metrics
 
 _SECONDS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.012, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 _BYTES = (256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576)
+
+
+class Admission(Protocol):
+    """What is read of the owner of the connections."""
+
+    connections: int
+    held_bytes: int
+
+
+class _Buckets(Collector):
+    """The buckets of the rate limits; counted by their owner, so that it stays pure."""
+
+    def __init__(self, limiter: RateLimiter) -> None:
+        self._owners = (("address", limiter.addresses), ("website", limiter.websites))
+
+    def collect(self) -> Iterable[Metric]:
+        held = GaugeMetricFamily(
+            "eventrail_collector_rate_limit_buckets",
+            "Buckets of rate limits that are held, by limit: address, website.",
+            labels=["limit"],
+        )
+        forgotten = CounterMetricFamily(
+            "eventrail_collector_rate_limit_buckets_forgotten",
+            "Buckets that were forgotten before they were full again, because others needed the room.",
+            labels=["limit"],
+        )
+        for name, buckets in self._owners:
+            held.add_metric([name], len(buckets))
+            forgotten.add_metric([name], buckets.forgotten)
+        return held, forgotten
 
 
 class Metrics:
@@ -57,6 +91,29 @@ class Metrics:
             "Requests to the collect endpoint that have no answer yet.",
             registry=self.registry,
         )
+        self.connections_closed = Counter(
+            "eventrail_collector_connections_closed",
+            "Connections that were closed to protect the others, by reason: gave_way (it was idle longest and a "
+            "new one needed room), crowded (no room even to refuse), takes_no_answers.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.rate_limited = Counter(
+            "eventrail_collector_rate_limited_events",
+            "Events that a rate limit refused, by limit: address, website (one that both refused counts in both).",
+            ["limit"],
+            registry=self.registry,
+        )
+        self._connections = Gauge(
+            "eventrail_collector_connections",
+            "Open connections of clients.",
+            registry=self.registry,
+        )
+        self._received_bytes = Gauge(
+            "eventrail_collector_received_bytes",
+            "Bytes of requests that are not answered yet, with 4,096 for each request.",
+            registry=self.registry,
+        )
         self._queue_events = Gauge(
             "eventrail_collector_queue_events",
             "Events that were taken and wait for Kafka's acknowledgement.",
@@ -78,6 +135,15 @@ class Metrics:
         self._queue_events.set_function(lambda: backlog.events)
         self._queue_bytes.set_function(lambda: backlog.bytes)
         self._kafka_up.set_function(lambda: float(kafka_up()))
+
+    def watch_door(self, admission: Admission) -> None:
+        """Read connections and received bytes from their owner whenever the metrics are asked for."""
+        self._connections.set_function(lambda: admission.connections)
+        self._received_bytes.set_function(lambda: admission.held_bytes)
+
+    def watch_limits(self, limiter: RateLimiter) -> None:
+        """Read the rate limits' buckets from their owner whenever the metrics are asked for."""
+        self.registry.register(_Buckets(limiter))
 
     def sent(self, events: int, chunks: Sequence[bytes]) -> None:
         """One send of `events` in `chunks` has come to its end."""

@@ -1,11 +1,15 @@
 """What a sender is told: one answer that names the fate of each of its events."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from collector.refusals import KINDS, Kind, Refused
+
+BROKER: Final = "broker"
+"""`durability` of events that all replicas in sync have."""
 
 
 class Rejection(msgspec.Struct):
@@ -28,11 +32,13 @@ class Adjustment(msgspec.Struct):
 
 
 class Receipt(msgspec.Struct):
-    """Body of a 202."""
+    """Body of a 202; `token` is that of the last raw offsets (`eventrail.tokens`)."""
 
     ok: bool
     accepted: int
     event_ids: list[str]
+    durability: str
+    token: str
     rejected: Sequence[Rejection] = ()
     ignored_fields: list[str] | UnsetType = UNSET
     adjusted: list[Adjustment] | UnsetType = UNSET

@@ -18,16 +18,24 @@ class Kind:
 
 _ALL: Final = (
     Kind("invalid_json", 400, "The body is not JSON text in UTF-8."),
+    Kind("invalid_encoding", 400, "The body is not the gzip that Content-Encoding promises."),
     Kind("validation_error", 400, "A field, a member or the array breaks a rule."),
     Kind("batch_too_large", 400, "More than 50 events in one request."),
     Kind("payload_too_large", 400, "event_data is longer than 4,096 bytes."),
     Kind("bad_request", 400, "What arrived is no HTTP request."),
-    Kind("not_found", 404, "There is nothing at this path."),
+    Kind("invalid_key", 401, "The key in Authorization is no server key of the website that may send."),
+    Kind("origin_not_allowed", 403, "The website takes no events from pages of this origin."),
+    Kind("not_found", 404, "There is no website with this website_id, or nothing at this path."),
     Kind("method_not_allowed", 405, "The path exists, but not for this method; see Allow."),
-    Kind("request_timeout", 408, "The body did not arrive in time.", retry=True),
-    Kind("body_too_large", 413, "The body is longer than 102,400 bytes."),
-    Kind("unsupported_media_type", 415, "Neither JSON nor plain text, or a compressed body."),
+    Kind("request_timeout", 408, "The request did not arrive in time.", retry=True),
+    Kind("body_too_large", 413, "The body is longer than 102,400 bytes, as sent or when unpacked."),
+    Kind(
+        "unsupported_media_type",
+        415,
+        "Neither JSON nor plain text, not UTF-8, or compressed other than with gzip.",
+    ),
     Kind("headers_too_large", 431, "The request line and headers are too long."),
+    Kind("rate_limited", 429, "More events than a rate limit lets through; see Retry-After.", retry=True),
     Kind("internal", 500, "A fault of the collector; it is logged as an error.", retry=True),
     Kind(
         "unavailable",

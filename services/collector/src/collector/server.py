@@ -1,84 +1,89 @@
-"""uvicorn as the collector runs it: bounded headers, quiet, stopped by an event instead of a signal."""
+"""uvicorn as the collector runs it: bounded, quiet, stopped by an event instead of a signal."""
 
 import asyncio
 import logging
+import resource
 import socket
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from collector.receipts import whole
-from collector.refusals import Refused
+from collector.admission import Admission, bounds
+from collector.metrics import Metrics
+from collector.protocol import factory
 from collector.settings import CollectorSettings
+from eventrail import logs
 from eventrail.logs import RateLimit
 
+_log = logs.get(__name__)
 
-class BoundedProtocol(HttpToolsProtocol):
-    """HTTP/1.1 that refuses endless headers, and answers what is no HTTP in JSON; uvicorn does neither."""
-
-    header_bytes = 32 * 1024
-    _head = 0
-    _in_head = True
-
-    def data_received(self, data: bytes) -> None:
-        if self._in_head:
-            self._head += len(data)
-        super().data_received(data)
-        if self._in_head and self._head > self.header_bytes and not self.transport.is_closing():
-            self._refuse(Refused("headers_too_large", f"at most {self.header_bytes:,} bytes are taken"))
-
-    def on_message_begin(self) -> None:
-        self._in_head = True
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        self._in_head, self._head = False, 0
-        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > self.header_bytes:
-            self._refuse(Refused("headers_too_large", f"at most {self.header_bytes:,} bytes are taken"))
-            return
-        super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        if not self.transport.is_closing():
-            super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        self._in_head = True
-        if not self.transport.is_closing():
-            super().on_message_complete()
-
-    def send_400_response(self, msg: str) -> None:
-        self._refuse(Refused("bad_request", msg))
-
-    def _refuse(self, refused: Refused) -> None:
-        body = whole(refused)
-        phrase = {400: "Bad Request", 431: "Request Header Fields Too Large"}[refused.kind.status]
-        head = (
-            f"HTTP/1.1 {refused.kind.status} {phrase}\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
+_FILES_WANTED: Final = 65_536
+_DRAIN_SECONDS: Final = 1.0
 
 
 class _Server(uvicorn.Server):
-    """uvicorn inside somebody else's event loop: it leaves the signals alone."""
+    """uvicorn inside somebody else's event loop: it leaves the signals alone, and ends without resets."""
+
+    def __init__(self, config: uvicorn.Config, admission: Admission) -> None:
+        super().__init__(config)
+        self._admission = admission
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no new connections, answer what comes on the open ones with `connection: close`, then close them.
 
-async def serve(app: Any, settings: CollectorSettings, listening: socket.socket, stop: asyncio.Event) -> None:
+        A connection that is closed the moment the process ends may have its next request under way, which
+        then meets a reset. Whoever sends at least once in a second is told instead.
+        """
+        for server in self.servers:
+            server.close()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _DRAIN_SECONDS
+        while self._admission.connections and loop.time() < end:  # noqa: ASYNC110 - a plain value
+            await asyncio.sleep(0.01)
+        await super().shutdown(sockets)
+
+
+def raise_open_files() -> int:
+    """Raise the limit of open files as far as this process may, to what it can use; returns the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES_WANTED if hard == resource.RLIM_INFINITY else min(hard, _FILES_WANTED)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return soft if soft != resource.RLIM_INFINITY else _FILES_WANTED
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError):
+        return soft
+    return wanted
+
+
+def make_admission(settings: CollectorSettings, metrics: Metrics) -> Admission:
+    """The account of this process's connections, as large as its limit of open files allows."""
+    files = raise_open_files()
+    found = bounds(settings, files)
+    if found.connections < settings.connections:
+        _log.warning(
+            "fewer connections than EVENTRAIL_COLLECTOR_CONNECTIONS are taken: raise the limit of open files",
+            connections=found.connections,
+            open_files=files,
+        )
+    return Admission(found, metrics)
+
+
+async def serve(
+    app: Any, settings: CollectorSettings, listening: socket.socket, stop: asyncio.Event, metrics: Metrics
+) -> None:
     """Serve `app` until `stop` is set and the running requests have ended (or `stop_timeout` passed)."""
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # What a client sends wrong is answered and counted; it is no news of the service.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     logging.getLogger("uvicorn.error").addFilter(RateLimit())
-    protocol = type("Protocol", (BoundedProtocol,), {"header_bytes": settings.header_bytes})
+    admission = make_admission(settings, metrics)
     config = uvicorn.Config(
         app,
-        http=protocol,
+        http=factory(admission, settings),  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         log_config=None,
@@ -88,10 +93,10 @@ async def serve(app: Any, settings: CollectorSettings, listening: socket.socket,
         timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=settings.stop_timeout,
     )
-    server = _Server(config)
+    server = _Server(config, admission)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
+    admission.draining = server.should_exit = True
     stopping.cancel()
     await serving

@@ -1,9 +1,35 @@
 """What may be set for the collector."""
 
-from pydantic import Field
+import math
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
+from collector.trusted_proxies import parse_networks
 from eventrail.settings import Listen, Settings
+from eventrail.websites import RateLimit, RateLimits
+from eventrail.websites.model import PrivacySignals
+
+_BURST_SECONDS: Final = 10
+_BURST_LEAST: Final = 50  # a whole batch
+
+
+def _networks(text: str) -> str:
+    parse_networks(text)
+    return text
+
+
+def _slow_is_off_or_stated(per_second: float) -> float:
+    if 0 < per_second < 0.001:
+        raise ValueError("must be 0 (no limit) or at least 0.001")
+    return per_second
+
+
+EventsPerSecond = Annotated[
+    float, Field(ge=0, le=1_000_000, allow_inf_nan=False), AfterValidator(_slow_is_off_or_stated)
+]
+Burst = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class SecretSettings(Settings):
@@ -57,12 +83,72 @@ class CollectorSettings(Settings):
     body_timeout: float = Field(
         10.0, gt=0, le=300, description="Seconds in which the body of a request must have arrived (else 408)."
     )
+    head_timeout: float = Field(
+        10.0,
+        gt=0,
+        le=300,
+        description="Seconds in which request line and headers must have arrived, from their first byte (else 408).",
+    )
+    connections: int = Field(
+        15_000,
+        ge=1,
+        description=(
+            "Connections that are open at once, as far as the limit of open files allows; beyond it the longest "
+            "idle one is closed, and where none is idle the new one is answered 503."
+        ),
+    )
+    received_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="Bytes of requests that are not answered yet, over all connections (else 503).",
+    )
     header_bytes: int = Field(
         32 * 1024, ge=1024, description="Bytes that request line and headers may have together (else 431)."
     )
-    keep_alive: int = Field(30, ge=1, description="Seconds after which an idle connection is closed.")
+    keep_alive: int = Field(
+        30, ge=1, description="Seconds after which a connection that is idle, or takes no answers, is closed."
+    )
     stop_timeout: int = Field(
         30, ge=1, description="Seconds that running requests may take to end after SIGTERM."
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
+        "",
+        description=(
+            "Networks of the proxies that are believed when they say who sent a request: addresses or CIDRs, "
+            "comma separated. Without any, the client is the peer of the connection."
+        ),
+    )
+    forwarded_header: Literal["x-forwarded-for", "forwarded"] = Field(
+        "x-forwarded-for",
+        description="The header that trusted proxies write: x-forwarded-for or forwarded. The other is not read.",
+    )
+    rate_per_address: EventsPerSecond = Field(
+        0,
+        description="Events per second that one client address (IPv6: its /64) may send for long; 0 is no limit.",
+    )
+    rate_per_address_burst: Burst = Field(
+        0, description="Events that one client address may send at once; 0 is 10 seconds' worth, at least 50."
+    )
+    rate_per_website: EventsPerSecond = Field(
+        0, description="Events per second that are taken for one website for long; 0 is no limit."
+    )
+    rate_per_website_burst: Burst = Field(
+        0, description="Events that are taken for one website at once; 0 is 10 seconds' worth, at least 50."
+    )
+    rate_buckets: int = Field(
+        100_000,
+        ge=1000,
+        description=(
+            "Addresses, and as many websites, whose rate is remembered at once, about 500 bytes each; beyond it "
+            "those that have not sent for longest are forgotten."
+        ),
+    )
+    privacy_signals: PrivacySignals = Field(
+        "ignore",
+        description=(
+            "What DNT: 1 and Sec-GPC: 1 do where websites.yaml does not say: 'ignore', or 'honor' to keep the event "
+            "without visitor, session, city and region."
+        ),
     )
     max_ahead: int = Field(
         300,
@@ -74,3 +160,17 @@ class CollectorSettings(Settings):
         ge=0,
         description="Seconds that a client's timestamp may lie back; beyond it the receive time is taken.",
     )
+
+    def rate_limits(self) -> RateLimits:
+        """The limits for websites that have none of their own."""
+        return RateLimits(
+            per_address=_limit(self.rate_per_address, self.rate_per_address_burst),
+            per_website=_limit(self.rate_per_website, self.rate_per_website_burst),
+        )
+
+
+def _limit(per_second: float, burst: int) -> RateLimit | None:
+    if not per_second:
+        return None
+    worth = min(max(_BURST_LEAST, math.ceil(per_second * _BURST_SECONDS)), 1_000_000)
+    return RateLimit(per_second=per_second, burst=burst or worth)

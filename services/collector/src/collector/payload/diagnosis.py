@@ -1,6 +1,7 @@
 """The slow and exact reading of a body: says for each member what is wrong, and where."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -64,7 +65,6 @@ def _body(values: Iterable[Any], slices: Iterable[bytes], *, batch: bool) -> Bod
             body.members.append(_member(value, raw, body.unknown))
         except Refused as refused:
             body.members.append(refused)
-    del body.unknown[MAX_UNKNOWN:]
     return body
 
 
@@ -72,7 +72,7 @@ def _member(value: Any, raw: bytes, unknown: list[str]) -> Member:
     if not isinstance(value, _Object):
         raise invalid(f"must be an event object, but is {_found(value)}")
     fields = _unique(value)
-    unknown.extend(name for name in fields if name not in _EXPECTED and name not in unknown)
+    _note_unknown(fields, unknown)
     known = {name: fields[name] for name in _EXPECTED if name in fields}
     for name, found in known.items():
         _check_type(name, found)
@@ -80,11 +80,19 @@ def _member(value: Any, raw: bytes, unknown: list[str]) -> Member:
     return Member(**known, event_data=NO_DATA if event_data is UNSET else _raw_data(raw))
 
 
+def _note_unknown(fields: Iterable[str], unknown: list[str]) -> None:
+    for name in fields:
+        if len(unknown) == MAX_UNKNOWN:
+            return
+        if name not in _EXPECTED and name not in unknown:
+            unknown.append(name)
+
+
 def _unique(pairs: _Object) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
         raise invalid("is there twice; keep one of them", twice)
     return fields
 
@@ -117,6 +125,7 @@ _EXPECTED: Final[dict[str, _Expected]] = {
     "screen_width": _WHOLE,
     "screen_height": _WHOLE,
     "timestamp": _MOMENT,
+    "sent_at": _MOMENT,
 }
 
 

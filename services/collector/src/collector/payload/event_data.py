@@ -5,11 +5,13 @@ kept: no space between tokens, and every number and string spelt as the client s
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
 
+from collector.payload import surrogates
 from collector.refusals import Refused, invalid
 
 FIELD: Final = "event_data"
@@ -54,7 +56,7 @@ def _inside(raw: bytes) -> bytes:
     if not text.strip(" \t\r\n"):
         return b""
     try:
-        return msgspec.json.format(text.encode(), indent=-1)
+        return surrogates.compact(text.encode())
     except (ValueError, RecursionError) as error:
         raise invalid(f"is a string that holds no JSON: {error}", FIELD) from None
 
@@ -102,8 +104,8 @@ def _refuse_duplicates(compact: bytes) -> None:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key, count in counts.items() if count > 1)
         raise invalid(f"has the key {json.dumps(twice)} twice; keep one of them", FIELD)
     return made
 

@@ -18,6 +18,7 @@ MAX_MEMBERS: Final = 50
 
 Text = str | UnsetType | None
 Whole = int | UnsetType | None
+Moment = int | str | UnsetType | None
 
 NO_DATA: Final = Raw(b"")
 
@@ -46,7 +47,10 @@ class Member(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     utm_term: Text = UNSET
     utm_content: Text = UNSET
     event_id: Text = UNSET
-    timestamp: int | str | UnsetType | None = UNSET
+    timestamp: Moment = UNSET
+    sent_at: Moment = UNSET
+    client_ip: Text = UNSET
+    user_agent: Text = UNSET
 
 
 @dataclass(slots=True)

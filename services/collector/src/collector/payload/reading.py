@@ -1,8 +1,6 @@
 """The door of the payload: bytes of a body become members and refusals."""
 
-import msgspec
-
-from collector.payload import diagnosis, members
+from collector.payload import diagnosis, members, surrogates
 from collector.refusals import Refused
 
 
@@ -19,7 +17,9 @@ def read(body: bytes) -> members.Body:
 
 def _compact(body: bytes) -> bytes:
     try:
-        return msgspec.json.format(body, indent=-1)
+        if not body.isascii():
+            body.decode()  # what is passed on raw would be looked at too late
+        return surrogates.compact(body)
     except ValueError as error:
         raise Refused("invalid_json", _explain(body, error)) from None
 
@@ -29,6 +29,4 @@ def _explain(body: bytes, error: ValueError) -> str:
         body.decode()
     except UnicodeDecodeError as wrong:
         return f"the body is not UTF-8 at byte {wrong.start}"
-    if b"\\ud" in body.lower() and "truncated" in str(error):
-        return "the body is not JSON: it ends too early, or a \\ud800..\\udfff escape is not one of a pair"
     return f"the body is not JSON: {error}"

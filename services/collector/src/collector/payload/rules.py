@@ -8,7 +8,7 @@ from msgspec import UnsetType
 
 from collector import event_ids
 from collector.payload import event_data, timestamps
-from collector.payload.members import Member
+from collector.payload.members import Member, Moment, Text
 from collector.refusals import invalid
 from eventrail.contract.names import EVENT_NAME_MAX_CHARACTERS, WEBSITE_ID_RULE, is_website_id, trim
 from eventrail.contract.v1.enriched_pb2 import EventType
@@ -42,7 +42,8 @@ class Event:
     """A member that keeps all rules; texts that were absent, null or empty are "".
 
     `sent_ms` is the client's own time in Unix milliseconds, None where it sent none; `time_field` names
-    where it came from. `screen` is width and height in pixels, or None.
+    where it came from. `clock_ms` is the client's clock at sending, where it told that and a timestamp.
+    `screen` is width and height in pixels, or None.
     """
 
     website_id: str
@@ -55,6 +56,9 @@ class Event:
     event_id: str
     sent_ms: int | None
     time_field: str
+    clock_ms: int | None
+    client_ip: str
+    user_agent: str
 
 
 def judge(member: Member) -> Event:
@@ -73,7 +77,14 @@ def judge(member: Member) -> Event:
         event_id,
         sent_ms,
         time_field,
+        _clock(member, time_field, sent_ms),
+        _text_of(member.client_ip),
+        _text_of(member.user_agent),
     )
+
+
+def _text_of(value: Text) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _absent(value: object) -> bool:
@@ -92,7 +103,7 @@ def _website_id(member: Member) -> str:
 def _event_type(member: Member) -> EventType.ValueType:
     found = {}
     for name, value in (("event_type", member.event_type), ("type", member.type)):
-        if isinstance(value, str):
+        if isinstance(value, str) and value:
             if value not in _TYPES:
                 raise invalid(f"must be {_TYPE_RULE}", name)
             found[name] = _TYPES[value]
@@ -123,10 +134,10 @@ def _event_name(member: Member, event_type: EventType.ValueType) -> str:
 
 def _visitor_id(member: Member) -> str:
     value = member.visitor_id
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value:
         return ""
     size = len(value.encode())
-    if not 1 <= size <= VISITOR_ID_MAX_BYTES:
+    if size > VISITOR_ID_MAX_BYTES:
         raise invalid(f"has {size} bytes in UTF-8, but must have 1 to {VISITOR_ID_MAX_BYTES}", "visitor_id")
     return value
 
@@ -135,6 +146,8 @@ def _texts(member: Member) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, limit in MAX_CHARACTERS.items():
         value = getattr(member, name)
+        if name == "language" and isinstance(value, str):
+            value = _first_language(value)
         if isinstance(value, str) and value:
             if len(value) > limit:
                 raise invalid(f"has {len(value):,} characters, but at most {limit:,} are taken", name)
@@ -142,10 +155,16 @@ def _texts(member: Member) -> dict[str, str]:
     return found
 
 
+def _first_language(text: str) -> str:
+    """The first language of an Accept-Language header (RFC 9110, 12.5.4), which trackers on servers send as it came."""
+    first = text.partition(",")[0].partition(";")[0].strip()
+    return "" if first == "*" else first
+
+
 def _screen(member: Member) -> tuple[int, int] | None:
     pair = _screen_pair(member)
     text = member.screen
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not text:
         return pair
     found = _SCREEN.fullmatch(text)
     if found is None:
@@ -176,8 +195,8 @@ def _in_range(name: str, width: int, height: int) -> tuple[int, int]:
 
 def _identity(member: Member) -> tuple[str, int | None, str]:
     value, moment = member.event_id, member.timestamp
-    sent_ms = timestamps.read(moment) if isinstance(moment, int | str) else None
-    if not isinstance(value, str):
+    sent_ms = _moment(moment, timestamps.FIELD)
+    if not isinstance(value, str) or not value:
         return "", sent_ms, timestamps.FIELD
     event_id = event_ids.canonical(value)
     if event_id is None:
@@ -188,3 +207,14 @@ def _identity(member: Member) -> tuple[str, int | None, str]:
     if carried is None:
         raise invalid("needs timestamp beside it, unless it is a UUID of version 7", "event_id")
     return event_id, carried, "event_id"
+
+
+def _clock(member: Member, time_field: str, sent_ms: int | None) -> int | None:
+    # Only a timestamp is read off the clock that sent_at shows: the id may be one that a collector assigned,
+    # which a client sends again with its own, perhaps wrong, clock in sent_at.
+    clock_ms = _moment(member.sent_at, timestamps.CLOCK_FIELD)
+    return clock_ms if sent_ms is not None and time_field == timestamps.FIELD else None
+
+
+def _moment(value: Moment, field: str) -> int | None:
+    return timestamps.read(value, field) if isinstance(value, int | str) and value != "" else None

@@ -6,15 +6,17 @@ from typing import Any, Final, NamedTuple
 from msgspec import UNSET
 from starlette.types import Receive, Scope, Send
 
-from collector import limits
-from collector.client_address import peer_address
+from collector import access, client_hints, limits
+from collector.client_address import ClientAddresses
 from collector.intake import Client, Intake, Taken
 from collector.metrics import Metrics
-from collector.receipts import Receipt, Rejection, encode, nothing_accepted, rejection, whole
+from collector.rate_limits import Allowance, RateLimiter, fields
+from collector.receipts import BROKER, Receipt, Rejection, encode, nothing_accepted, rejection, whole
 from collector.refusals import KINDS, Refused
 from collector.settings import CollectorSettings
 from collector.sinks import Published, Sink
-from eventrail import logs
+from collector.unpacking import gunzip
+from eventrail import logs, tokens
 from eventrail.clock import Clock
 
 _log = logs.get(__name__)
@@ -25,23 +27,33 @@ _TOLD: Final = frozenset((b"content-type", b"content-length", b"content-encoding
 
 
 class Answer(NamedTuple):
-    """Status and JSON body."""
+    """Status and JSON body, with headers beside those of each answer."""
 
     status: int
     body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class Collect:
     """Takes a request, publishes its events, and answers when each of them has its fate."""
 
     def __init__(
-        self, intake: Intake, sink: Sink, clock: Clock, metrics: Metrics, settings: CollectorSettings
+        self,
+        intake: Intake,
+        sink: Sink,
+        clock: Clock,
+        metrics: Metrics,
+        settings: CollectorSettings,
+        addresses: ClientAddresses,
+        limiter: RateLimiter,
     ) -> None:
         self._intake = intake
         self._sink = sink
         self._clock = clock
         self._metrics = metrics
         self._settings = settings
+        self._addresses = addresses
+        self._limiter = limiter
         self._in_flight = 0
         self._retry_after = str(settings.retry_after).encode()
         metrics.requests_in_flight.set_function(lambda: self._in_flight)
@@ -66,26 +78,54 @@ class Collect:
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(answer.body)).encode()),
+            *answer.headers,
         ]
         if answer.status == KINDS["unavailable"].status:
             headers.append((b"retry-after", self._retry_after))
+        if answer.status == KINDS["invalid_key"].status:
+            headers.append((b"www-authenticate", b"Bearer"))
         return headers
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        client = self._client(scope)
         try:
             body = await self._body(scope, receive)
-            taken = self._intake.take(body, _client(scope), self._clock.now_ms())
+            allowance = self._allowance(client)
+            taken = self._intake.take(body, client, self._clock.now_ms(), allowance)
         except Refused as refused:
-            return self._refusal(refused)
-        return self._receipt(taken, await self._publish(taken))
+            return self._limited(self._refusal(refused), self._allowance(client))
+        return self._limited(self._receipt(taken, await self._publish(taken)), allowance)
+
+    def _client(self, scope: Scope) -> Client:
+        peer: Any = scope.get("client")
+        headers = scope["headers"]
+        agents = (value for name, value in headers if name == b"user-agent")
+        address = self._addresses.of(peer[0] if peer else None, headers)
+        hints = client_hints.read(headers)
+        return Client(address, limits.user_agent(agents), access.shown(headers), hints)
+
+    def _allowance(self, client: Client) -> Allowance:
+        return self._limiter.request(client.address, self._clock.monotonic())
+
+    def _limited(self, answer: Answer, allowance: Allowance) -> Answer:
+        for name, members in allowance.refused():
+            self._metrics.rate_limited.labels(name).inc(members)
+        now = self._clock.monotonic()
+        headers = fields.headers(allowance.standings(now))
+        if answer.status == KINDS["rate_limited"].status:
+            headers.append((b"retry-after", str(allowance.retry_after(now)).encode()))
+        return answer._replace(headers=(*answer.headers, *headers)) if headers else answer
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         if self._in_flight > self._settings.requests_in_flight:
             raise Refused("unavailable", "too many requests at once; try again later")
         told = {name: value for name, value in scope["headers"] if name in _TOLD}
         limits.check_media_type(told.get(b"content-type", b""), told.get(b"content-encoding", b""))
-        limits.check_declared(told.get(b"content-length", b""))
-        return await limits.read_body(receive, self._settings.body_timeout)
+        packed = limits.is_packed(told.get(b"content-encoding", b""))
+        most = limits.PACKED_MAX_BYTES if packed else limits.BODY_MAX_BYTES
+        limits.check_declared(told.get(b"content-length", b""), most)
+        body = await limits.read_body(receive, self._settings.body_timeout, most)
+        return gunzip(body, limits.BODY_MAX_BYTES) if packed else body
 
     async def _publish(self, taken: Taken) -> Published:
         if not taken.events:
@@ -111,14 +151,16 @@ class Collect:
             kind, body = nothing_accepted(taken.rejected, taken.event_ids, taken.ignored)
             return Answer(kind.status, body)
         self._metrics.accepted.inc(len(accepted))
-        return Answer(_ACCEPTED, _accepted(taken, accepted))
+        return Answer(_ACCEPTED, _accepted(taken, accepted, tokens.encode(published.offsets)))
 
 
-def _accepted(taken: Taken, event_ids: list[str]) -> bytes:
+def _accepted(taken: Taken, event_ids: list[str], token: str) -> bytes:
     receipt = Receipt(
         ok=True,
         accepted=len(event_ids),
         event_ids=event_ids,
+        durability=BROKER,
+        token=token,
         rejected=taken.rejected,
         ignored_fields=taken.ignored or UNSET,
         adjusted=taken.adjusted or UNSET,
@@ -133,9 +175,3 @@ def _unavailable(taken: Taken, published: Published) -> Iterable[Rejection]:
         entry = rejection(index, refused, taken.place(index))
         entry.event_id = taken.event_ids[place]
         yield entry
-
-
-def _client(scope: Scope) -> Client:
-    peer: Any = scope.get("client")
-    agents = (value for name, value in scope["headers"] if name == b"user-agent")
-    return Client(peer_address(peer[0] if peer else None), limits.user_agent(agents))

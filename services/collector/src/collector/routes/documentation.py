@@ -7,12 +7,19 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
+from collector.limits import USER_AGENT_MAX_CHARACTERS
 from collector.payload.event_data import MAX_BYTES
 from collector.payload.members import MAX_MEMBERS
 from collector.payload.rules import MAX_CHARACTERS, SCREEN_MAX
+from collector.payload.timestamps import FARTHEST_MS
 from collector.refusals import KINDS
 from collector.routes.collect import PATHS
 
+_RETRY_AFTER: Final = {
+    "description": "Seconds after which to try again.",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1},
+}
 _REFERENCE: Final = "#/components/schemas/{model}"
 
 
@@ -20,12 +27,22 @@ def _text(name: str, description: str) -> Any:
     return Field(None, max_length=MAX_CHARACTERS[name], description=description)
 
 
+_Moment = (
+    Annotated[int, Field(ge=-FARTHEST_MS, le=FARTHEST_MS)]
+    | Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+)
+
+
 class Event(BaseModel):
     """One event. Fields that are not listed are ignored and named in the receipt."""
 
-    model_config = ConfigDict(title="Event")
+    model_config = ConfigDict(
+        title="Event", json_schema_extra={"anyOf": [{"required": ["event_type"]}, {"required": ["type"]}]}
+    )
 
-    website_id: str = Field(description="The website: 1 to 64 characters of A-Z a-z 0-9 . _ -")
+    website_id: str = Field(
+        pattern=r"^[A-Za-z0-9._-]{1,64}$", description="The website: 1 to 64 characters of A-Z a-z 0-9 . _ -"
+    )
     event_type: Literal["custom", "event", "pageview"] | None = Field(
         None, description='"custom" for a custom event; required unless `type` is there.'
     )
@@ -43,10 +60,13 @@ class Event(BaseModel):
         description=f"A JSON object, or a string that holds one; at most {MAX_BYTES:,} bytes in compact form.",
     )
     visitor_id: str | None = Field(
-        None, min_length=1, max_length=64, description="The client's own id of the visitor, 1 to 64 bytes."
+        None, max_length=64, description="The client's own id of the visitor, 1 to 64 bytes."
     )
-    language: str | None = _text("language", "BCP 47 tag, such as en-GB.")
-    screen: Annotated[str, Field(pattern=r"^\d{1,6}[xX]\d{1,6}$")] | None = Field(
+    language: str | None = Field(
+        None,
+        description="BCP 47 tag, such as en-GB, at most 35 characters; of an Accept-Language header the first.",
+    )
+    screen: Annotated[str, Field(pattern=r"^(\d{1,6}[xX]\d{1,6})?$")] | None = Field(
         None, description='Size of the screen in pixels, such as "1920x1080".'
     )
     screen_width: int | None = Field(None, ge=1, le=SCREEN_MAX, description="Instead of `screen`.")
@@ -56,12 +76,24 @@ class Event(BaseModel):
     utm_campaign: str | None = _text("utm_campaign", "Wins over the one in `url`.")
     utm_term: str | None = _text("utm_term", "Wins over the one in `url`.")
     utm_content: str | None = _text("utm_content", "Wins over the one in `url`.")
-    event_id: str | None = Field(
+    event_id: Annotated[str, Field(json_schema_extra={"format": "uuid"})] | None = Field(
         None,
         description="UUID that makes repeats harmless; needs `timestamp`, unless it has version 7.",
     )
-    timestamp: int | str | None = Field(
+    timestamp: _Moment | None = Field(
         None, description="When it happened: Unix milliseconds, or RFC 3339 text with its zone."
+    )
+    sent_at: _Moment | None = Field(
+        None,
+        description="The client's clock at sending, in the same form; it corrects `timestamp` for a wrong clock.",
+    )
+    client_ip: str | None = Field(
+        None, description="With a server key: the visitor's address, IPv4 or IPv6. Without one it is ignored."
+    )
+    user_agent: str | None = Field(
+        None,
+        max_length=USER_AGENT_MAX_CHARACTERS,
+        description="With a server key: the visitor's User-Agent. Without one it is ignored.",
     )
 
 
@@ -90,9 +122,11 @@ class Accepted(BaseModel):
     ok: Literal[True]
     accepted: int = Field(description="Number of accepted events, 1 to 50.")
     event_ids: list[str] = Field(description="Ids of the accepted events, in the order sent.")
+    durability: Literal["broker"] = Field(description='Where they are: "broker" is on all replicas in sync.')
+    token: str = Field(description="Opaque: hand it to the query API to read one's own writes.")
     rejected: list[RejectedMember] = Field(description="The others; they fail alone.")
     ignored_fields: list[str] = Field([], description="Fields that are not known, at most 50 names.")
-    adjusted: list[AdjustedMember] = []
+    adjusted: list[AdjustedMember] = Field([], description="Timestamps that were not believed.")
 
 
 class Error(BaseModel):
@@ -175,9 +209,12 @@ def _refusals() -> dict[str, Any]:
     by_status: dict[int, list[str]] = {}
     for kind in KINDS.values():
         by_status.setdefault(kind.status, []).append(f"`{kind.code}`: {kind.meaning}")
-    return {
+    documented = {
         str(status): _response("\n\n".join(meanings), "NotAccepted") for status, meanings in by_status.items()
     }
+    for status in ("429", "503"):
+        documented[status]["headers"] = {"Retry-After": _RETRY_AFTER}
+    return documented
 
 
 def _response(description: str, model: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from eventrail.settings import KafkaSettings
 _log = logs.get(__name__)
 
 _CONNECT_SECONDS = 15.0
+_CLOSE_SECONDS = 1.0
 _FIRST_PAUSE = 0.25
 
 
@@ -70,7 +71,10 @@ class Connection:
         self._keeper = asyncio.create_task(self._keep())
 
     async def close(self) -> None:
-        """End all producers; what they still hold is given up after `patience`."""
+        """End all producers, within about 2 s.
+
+        What they still hold was answered already: call it when nobody waits for a send any more.
+        """
         if self._keeper is not None:
             self._keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -79,7 +83,11 @@ class Connection:
             self._end(self.session)
         self.session, self.away = None, "closed"
         if self._ending:
-            await asyncio.wait(self._ending)
+            _, late = await asyncio.wait(self._ending, timeout=_CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
 
     def replace(self, session: Session, reason: str) -> None:
         """`session` failed: connect anew, and use it only until the next one is there."""
@@ -177,6 +185,8 @@ class Connection:
     async def _let_go(self, session: Session) -> None:
         try:
             await _finish(session.producer, self._patience)
+        except asyncio.CancelledError:
+            await _abort(session.producer, _CLOSE_SECONDS)
         except Exception as error:  # aiokafka's own faults; the producer is out of use in any case
             _log.warning("a Kafka producer did not end in order", reason=repr(error))
 

@@ -14,9 +14,12 @@ from collector.sinks import Placed, Published, all_failed
 from collector.sinks.backlog import Backlog, Failure, Lane, Parcel
 from collector.sinks.chunks import frame, pack
 from collector.sinks.connection import Connection, Session
+from eventrail import logs
 from eventrail.contract.topics import RAW
 from eventrail.errors import KafkaUnavailable
 from eventrail.kafka import records
+
+_log = logs.get(__name__)
 
 _SEND_BYTES = 512 * 1024
 """A send takes parcels until it holds this much; with the largest parcel it still fits into one batch."""
@@ -121,12 +124,16 @@ class KafkaSink:
     async def _send(self, partition: int, parcels: list[Parcel]) -> None:
         frames = [item for parcel in parcels for item in parcel.frames]
         chunks, places = pack(frames, self._bounds.chunk_events, self._bounds.chunk_bytes)
-        fate = await self._acknowledged(partition, chunks)
-        end = -1
-        for parcel in parcels:
-            end += len(parcel.frames)
-            parcel.settle(fate if isinstance(fate, Failure) else fate + places[end])
-            self.backlog.release(parcel)
+        fate: int | Failure = LATE
+        try:
+            fate = await self._acknowledged(partition, chunks)
+        finally:
+            # Whatever happened: each request hears of it, and the queue gets its room back.
+            end = -1
+            for parcel in parcels:
+                end += len(parcel.frames)
+                parcel.settle(fate if isinstance(fate, Failure) else fate + places[end])
+                self.backlog.release(parcel)
         self._metrics.sent(len(frames), chunks)
 
     async def _acknowledged(self, partition: int, chunks: list[bytes]) -> int | Failure:
@@ -141,6 +148,9 @@ class KafkaSink:
             reason = f"partition {partition}: not acknowledged within {self._bounds.patience:g} s"
         except KafkaUnavailable as error:
             reason = str(error)
+        except Exception as error:  # a fault of the client library costs these events their answer, no more
+            reason = repr(error)
+            _log.exception("a send to Kafka failed in an unknown way")
         self._connection.replace(session, reason)
         return LATE
 

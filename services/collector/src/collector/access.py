@@ -1,0 +1,149 @@
+"""Who may send: the website must be known, the page's origin allowed, and a key right where one is shown."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+
+from collector import privacy
+from collector.client_address import Address
+from collector.limits import USER_AGENT_MAX_CHARACTERS
+from collector.refusals import Refused, invalid
+from eventrail.websites import OpenWebsites, Website, Websites, keys
+from eventrail.websites.model import PrivacySignals
+
+SEND: Final = "send"
+ON_BEHALF: Final = ("client_ip", "user_agent")
+"""Fields of a member that only a server key gives a meaning."""
+
+_ADDRESS_CHARACTERS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a request shows of its sender: the headers Origin and Authorization, None where absent.
+
+    `opted_out` is True where it carries DNT or Sec-GPC.
+    """
+
+    origin: str | None = None
+    authorization: bytes | None = None
+    opted_out: bool = False
+
+
+NOTHING_SHOWN: Final = Shown()
+_SHOWING: Final = frozenset((b"origin", b"authorization", *privacy.NAMES))
+
+
+def shown(headers: Iterable[tuple[bytes, bytes]]) -> Shown:
+    """What the headers of a request show; names are in lower case. A header that stands twice fits nothing."""
+    found = [header for header in headers if header[0] in _SHOWING]
+    if not found:
+        return NOTHING_SHOWN
+    origins = [value for name, value in found if name == b"origin"]
+    keys_shown = [value for name, value in found if name == b"authorization"]
+    return Shown(
+        b", ".join(origins).decode("latin-1") if origins else None,
+        b", ".join(keys_shown) if keys_shown else None,
+        any(privacy.is_signal(name, value) for name, value in found),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A website that takes events of this request; `by_key` with a server key, `withhold` without visitors."""
+
+    website: Website
+    by_key: bool
+    withhold: bool
+
+
+class Door:
+    """The rules for all requests: the websites, and what privacy signals do where a website does not say."""
+
+    def __init__(self, websites: Websites | None = None, privacy_signals: PrivacySignals = "ignore") -> None:
+        self._websites = websites or OpenWebsites()
+        self._privacy_signals = privacy_signals
+
+    def access(self, shown: Shown) -> "Access":
+        """The rules for one request, over one version of the websites."""
+        return Access(self._websites.snapshot(), shown, self._privacy_signals)
+
+
+class Access:
+    """What one request may send; judges each website once."""
+
+    def __init__(self, websites: Websites, shown: Shown, privacy_signals: PrivacySignals) -> None:
+        self._websites = websites
+        self._shown = shown
+        self._privacy_signals = privacy_signals
+        self._digest: bytes | None = None
+        self._grants: dict[str, Grant] = {}
+
+    def grant(self, website_id: str) -> Grant:
+        """The grant for a website. Raises Refused: not_found, origin_not_allowed or invalid_key."""
+        found = self._grants.get(website_id)
+        if found is None:
+            found = self._grants[website_id] = self._judge(website_id)
+        return found
+
+    def _judge(self, website_id: str) -> Grant:
+        website = self._websites.find(website_id)
+        if website is None:
+            raise Refused("not_found", f"Unknown website_id: {website_id}", "website_id")
+        origin = self._shown.origin
+        if origin is not None and not website.allows_origin(origin):
+            raise Refused("origin_not_allowed", f"pages of {origin[:255]} may not send for {website_id}")
+        withhold = self._shown.opted_out and privacy.honors(website.privacy_signals or self._privacy_signals)
+        return Grant(website, self._by_key(website), withhold)
+
+    def _by_key(self, website: Website) -> bool:
+        if self._shown.authorization is None or self._websites.open:
+            return False
+        if self._digest is None:
+            self._digest = keys.digest(_bearer(self._shown.authorization))
+        key = website.key(self._digest)
+        if key is None:
+            raise Refused("invalid_key", f"the key in Authorization is no server key of {website.id}")
+        if SEND not in key.scopes:
+            raise Refused("invalid_key", f"the server key {key.id!r} of {website.id} has no scope {SEND!r}")
+        return True
+
+
+def _bearer(authorization: bytes) -> bytes:
+    scheme, _, token = authorization.strip().partition(b" ")
+    if scheme.lower() != b"bearer" or not token.strip():
+        raise Refused("invalid_key", "Authorization must be: Bearer, a space, and a server key")
+    return token.strip()
+
+
+def said_on_behalf(client_ip: str, user_agent: str) -> Iterable[str]:
+    """Names of the fields that were sent; "" means absent."""
+    return (name for name, value in zip(ON_BEHALF, (client_ip, user_agent), strict=True) if value)
+
+
+def address_of(client_ip: str) -> Address:
+    """An address as text: IPv4, IPv6, or IPv4 mapped into it, which becomes IPv4; a zone is dropped.
+
+    Raises Refused where it is none; the message never shows it.
+    """
+    text = client_ip.strip()
+    try:
+        address = ip_address(text.partition("%")[0] if len(text) <= _ADDRESS_CHARACTERS else "")
+    except ValueError:
+        raise invalid(
+            "must be an IPv4 or IPv6 address such as 203.0.113.7 or 2001:db8::1, without a port", "client_ip"
+        ) from None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def agent_of(user_agent: str) -> str:
+    """A visitor's User-Agent as sent on its behalf. Raises Refused where it is too long."""
+    if len(user_agent) > USER_AGENT_MAX_CHARACTERS:
+        raise invalid(
+            f"has {len(user_agent):,} characters, but at most {USER_AGENT_MAX_CHARACTERS:,} are taken",
+            "user_agent",
+        )
+    return user_agent

@@ -1,0 +1,145 @@
+"""Which buckets an event is counted in, and what the sender is told about them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import ceil, floor
+from typing import Final
+
+from collector.client_address import Address
+from collector.rate_limits.bucket import Bucket, window
+from collector.rate_limits.buckets import Buckets
+from collector.rate_limits.fields import Standing
+from collector.refusals import Refused
+from eventrail.websites import RateLimit, RateLimits
+
+ADDRESS: Final = "address"
+WEBSITE: Final = "website"
+
+_IPV6_SITE_BYTES: Final = 8
+"""The network of one IPv6 subscriber: the 64 bits right of it are the client's own choice (RFC 4291, 2.5.4)."""
+
+
+@dataclass(slots=True)
+class _Quota:
+    """One bucket as one request sees it; `refused` counts the members that it had no token for."""
+
+    name: str
+    key: bytes
+    rate: RateLimit
+    bucket: Bucket
+    buckets: Buckets
+    refused: int = 0
+
+    def wait(self, now: float) -> int:
+        """Whole seconds until there are tokens for what was refused, at least 1."""
+        return max(1, ceil(self.bucket.wait(self.rate, now, self.refused)))
+
+    def message(self, now: float) -> str:
+        rate = self.rate
+        split = f", at most {rate.burst:,} at once" if self.refused > rate.burst else ""
+        return (
+            f"more events than the limit per {self.name} lets through ({rate.per_second:g} a second, "
+            f"{rate.burst:,} at once); send it again in {self.wait(now):,} s{split}"
+        )
+
+    def standing(self, now: float) -> Standing:
+        left = floor(self.bucket.tokens(self.rate, now) + 1e-6)
+        more_in = self.bucket.wait(self.rate, now, left + 1) if left < self.rate.burst else 0.0
+        return Standing(self.name, self.rate.burst, ceil(window(self.rate)), left, ceil(more_in))
+
+
+@dataclass(slots=True)
+class Allowance:
+    """The limits as one request meets them: all its members are judged at `now`."""
+
+    limiter: "RateLimiter"
+    address: Address | None
+    now: float
+    _quotas: dict[bytes, _Quota] = field(default_factory=dict)
+    _of_website: dict[str, tuple[_Quota, ...]] = field(default_factory=dict)
+
+    def admit(self, website_id: str, own: RateLimits | None = None, *, by_key: bool = False) -> None:
+        """Count one event of a website; `own` are the website's rates, which win over the general ones.
+
+        What comes with a server key (`by_key`) is not counted by address: a server sends for many visitors.
+        Raises Refused (rate_limited) where one of its buckets is empty, and then takes nothing from the other one.
+        """
+        quotas = self._of_website.get(website_id)
+        if quotas is None:
+            quotas = self._of_website[website_id] = self._find(website_id, own or RateLimits(), by_key=by_key)
+        short = [quota for quota in quotas if quota.bucket.wait(quota.rate, self.now, 1)]
+        for quota in short:
+            quota.refused += 1
+        if short:
+            longest = max(short, key=lambda quota: quota.wait(self.now))
+            raise Refused("rate_limited", longest.message(self.now))
+        for quota in quotas:
+            quota.bucket.take(quota.rate, self.now)
+            quota.buckets.keep(quota.key, quota.bucket, self.now)
+
+    def retry_after(self, now: float) -> int:
+        """Whole seconds after which what was refused can be sent again, at least 1."""
+        return max((quota.wait(now) for quota in self._quotas.values() if quota.refused), default=1)
+
+    def refused(self) -> Iterator[tuple[str, int]]:
+        """Each kind of limit that refused members, with how many."""
+        return ((quota.name, quota.refused) for quota in self._quotas.values() if quota.refused)
+
+    def standings(self, now: float) -> list[Standing]:
+        """Where the sender stands: for each kind of limit that it met, the bucket that has least left."""
+        if not self._quotas:
+            self._address_quota(None, b"")
+        found: dict[str, Standing] = {}
+        for quota in self._quotas.values():
+            standing = quota.standing(now)
+            if standing.name not in found or standing.left < found[standing.name].left:
+                found[standing.name] = standing
+        return list(found.values())
+
+    def _find(self, website_id: str, own: RateLimits, *, by_key: bool) -> tuple[_Quota, ...]:
+        website = website_id.encode()
+        found = (
+            None if by_key else self._address_quota(own.per_address, website),
+            self._website_quota(own.per_website, website),
+        )
+        return tuple(quota for quota in found if quota is not None)
+
+    def _address_quota(self, own: RateLimit | None, website: bytes) -> _Quota | None:
+        # A website's own rate has buckets of its own: what an address sends to others doesn't count there.
+        rate = own or self.limiter.rates.per_address
+        if rate is None:
+            return None
+        key = (b"" if own is None else website) + b"\0" + _network(self.address)
+        return self._quota(ADDRESS, key, rate, self.limiter.addresses)
+
+    def _website_quota(self, own: RateLimit | None, website: bytes) -> _Quota | None:
+        rate = own or self.limiter.rates.per_website
+        return None if rate is None else self._quota(WEBSITE, website, rate, self.limiter.websites)
+
+    def _quota(self, name: str, key: bytes, rate: RateLimit, buckets: Buckets) -> _Quota:
+        place = name.encode() + b"\0" + key
+        if place not in self._quotas:
+            self._quotas[place] = _Quota(name, key, rate, buckets.find(key), buckets)
+        return self._quotas[place]
+
+
+class RateLimiter:
+    """The buckets of a process: at most `most` of addresses, and as many of websites."""
+
+    def __init__(self, rates: RateLimits, most: int) -> None:
+        self.rates = rates
+        self.addresses = Buckets(most)
+        self.websites = Buckets(most)
+
+    def request(self, address: Address | None, now: float) -> Allowance:
+        """The limits for one request at `now`, in seconds of a clock that never goes back.
+
+        IPv6 clients are counted by their /64. All those whose address is not known share one bucket.
+        """
+        return Allowance(self, address, now)
+
+
+def _network(address: Address | None) -> bytes:
+    if address is None:
+        return b""
+    return address.packed if address.version == 4 else address.packed[:_IPV6_SITE_BYTES]
