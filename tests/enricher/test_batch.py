@@ -1,6 +1,7 @@
 import pytest
 
 from enricher.batch import Batch, by_partition
+from enricher.checkpoints import CROWDED_BYTES, added, as_of, newest
 from enricher.chunk import Outcome, RawRecord
 from enricher.offsets import OffsetAccount
 from enricher.partitions import partition_of
@@ -29,7 +30,7 @@ def raw(offset: int, partition: int = 0) -> RawRecord:
 
 def test_a_record_sees_the_states_of_those_before_it_on_its_partition(account: OffsetAccount) -> None:
     sessions = Sessions()
-    sessions.of(0).put(b"held", b"1", 1)
+    sessions.of(0).put(b"held", added(None, 4, b"1", 0), 1)
     batch = Batch(account, sessions, 1)
     outcome_of(batch, raw(5), 100, a=b"2")
     assert batch.overlay(raw(6)).get(b"held") == b"1"
@@ -49,7 +50,8 @@ def test_the_last_state_of_each_session_leaves_dated_by_the_latest_event(account
     outcome_of(batch, raw(5), 200, a=b"1", b=b"2")
     outcome_of(batch, raw(6), 100, a=b"3")
     outcome_of(batch, raw(0, partition=1), 50)
-    changes = [Record(b"3", key=b"a", timestamp_ms=200), Record(b"2", key=b"b", timestamp_ms=200)]
+    values = {b"a": added(added(None, 5, b"1", 0), 6, b"3", 5), b"b": added(None, 5, b"2", 0)}
+    changes = [Record(value, key=key, timestamp_ms=200) for key, value in values.items()]
     assert list(batch.changes()) == [(0, changes)]
     assert [made.value for made in batch.enriched()] == [b"5", b"6", b"0"]
 
@@ -62,7 +64,7 @@ def test_nothing_is_done_or_kept_before_it_is_said(account: OffsetAccount) -> No
     assert (account.uncommitted(), len(sessions)) == ({}, 0)
     batch.keep()
     assert account.uncommitted() == {0: 7}
-    assert sessions.of(0).states == {b"a": b"2"}
+    assert {key: newest(value) for key, value in sessions.of(0).states.items()} == {b"a": b"2"}
     assert sessions.of(0).watermark_ms == 300
 
 
@@ -73,6 +75,40 @@ def test_it_is_wanted_until_its_generation_ends(account: OffsetAccount) -> None:
     assert not batch.is_wanted()
     account.begin(2, {0: 5})
     assert not batch.is_wanted()
+
+
+def test_a_state_that_is_ahead_is_taken_back_and_made_again(account: OffsetAccount) -> None:
+    sessions = Sessions()
+    ahead = added(added(added(None, 4, b"4", 0), 5, b"5", 0), 6, b"6", 0)
+    sessions.of(0).put(b"a", ahead, 1)
+    batch = Batch(account, sessions, 1)
+    assert batch.overlay(raw(5)).get(b"a") == b"4"
+    outcome_of(batch, raw(5), 100, a=b"5")
+    assert batch.overlay(raw(6)).get(b"a") == b"5"
+    outcome_of(batch, raw(6), 100, a=b"6")
+    batch.keep()
+    assert sessions.of(0).states == {b"a": ahead}
+
+
+def test_checkpoints_that_no_replay_can_ask_for_are_let_go(account: OffsetAccount) -> None:
+    sessions = Sessions()
+    for number in range(5, 10):
+        batch = Batch(account, sessions, 1)
+        outcome_of(batch, raw(number), 100, a=b"%d" % number)
+        batch.keep()
+        account.committed(1, {0: 8})
+    value = sessions.of(0).states[b"a"]
+    assert [as_of(value, offset) for offset in (7, 8, 9, 10)] == [None, b"7", b"8", b"9"]
+
+
+def test_a_state_with_many_checkpoints_asks_for_a_commit(account: OffsetAccount) -> None:
+    batch = Batch(account, Sessions(), 1)
+    big = b"x" * (CROWDED_BYTES // 4)
+    for number in range(5, 8):
+        outcome_of(batch, raw(number), 100, a=big + b"%d" % number)
+    assert not batch.is_crowded
+    outcome_of(batch, raw(8), 100, a=big)
+    assert batch.is_crowded
 
 
 def test_records_go_to_the_partition_of_their_key() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from enricher import pipeline
 from enricher.chunk import Outcome, RawRecord, process
+from enricher.lookups.salts import DaySalts, SaltMissing
 from enricher.sessions import Overlay
 from enricher.world import World
 from eventrail.contract.codec import decode, decode_enriched
@@ -110,6 +111,12 @@ def test_an_event_that_fits_into_no_record_is_rejected(world: World, make_raw: M
 def test_a_record_is_never_dated_into_the_future(world: World, make_raw: Make) -> None:
     outcome = process(record(make_raw(1, received_at_ms=LATER * 2)), Overlay({}), world, LATER)
     assert (outcome.enriched[0].timestamp_ms, outcome.received_ms) == (LATER, LATER)
+
+
+def test_a_salt_that_is_to_come_stops_the_whole_record(world: World, make_raw: Make) -> None:
+    sessions = Overlay({})
+    with pytest.raises(SaltMissing):
+        process(record(make_raw(1, visitor_id="v"), make_raw(2)), sessions, replace(world, salts=DaySalts()), LATER)
 
 
 def test_a_missing_key_stops_the_whole_record(world: World, make_raw: Make) -> None:

@@ -8,6 +8,7 @@ import pytest
 from enricher import intake as intake_module
 from enricher.chunk import RawRecord
 from enricher.intake import Ends, Intake
+from enricher.lookups.salts import DaySalts
 from enricher.metrics import Metrics
 from enricher.publisher import Parcel
 from enricher.sessions import Sessions
@@ -311,6 +312,29 @@ async def test_a_refused_or_failed_commit_is_tried_again(rig: Rig, make_raw: Mak
     await rig.intake.commit()
     assert rig.log.commits == [{0: 1}]
     assert rig.value("commits_total", result="refused") == 1
+
+
+async def test_a_missing_salt_is_waited_for_and_the_record_done_once_when_it_came(
+    world: World, make_raw: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "_KEY_LOOK_SECONDS", 0)
+    day, salts = NOW // 86_400_000, DaySalts()
+    rig = Rig(replace(world, salts=salts))
+    task = asyncio.create_task(rig.intake.work())
+    await rig.intake.take(record(0, make_raw(1, visitor_id="v")))
+    await rig.intake.take(record(1, make_raw(2, visitor_id="v"), make_raw(3)))
+    await rig.begin()
+    await rig.until(lambda: "no salt of the UTC day" in str(rig.waits))
+    assert rig.value("waiting", cause="salt") == 1
+    assert rig.value("waiting", cause="address_key") == 0
+    assert rig.broker.event_ids() == [make_raw(1).event_id], "nothing of the record with the missing salt"
+    salts.know({day: b"s" * 32}, day - 2)
+    await rig.until(lambda: rig.intake.account.done[0] == 2)
+    assert rig.broker.event_ids() == sorted(make_raw(number).event_id for number in (1, 2, 3))
+    assert not rig.waits
+    assert rig.value("waiting", cause="salt") == 0
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def test_a_missing_key_lets_the_records_before_it_go_and_waits_until_the_generation_ends(

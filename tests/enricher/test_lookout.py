@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from enricher.enrichments import session
+from enricher.checkpoints import added
+from enricher.enrichments.session_state import Session, State, encode
 from enricher.lookout import Lookout
 from enricher.metrics import Metrics
 from enricher.offsets import OffsetAccount
@@ -13,7 +14,7 @@ from enricher.waits import KAFKA, Waits
 from enricher.watchdog import Watchdog
 from eventrail.clock import ManualClock
 
-HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
 
 
 class Ended(BaseException):
@@ -38,7 +39,6 @@ class Rig:
             self.metrics,
             self.clock,
             Watchdog(10),
-            late_ms=HOUR_MS,
         )
 
     async def reachable(self) -> str:
@@ -64,7 +64,7 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
 
 async def test_it_measures_lag_and_sessions(rig: Rig) -> None:
     rig.account.begin(1, {0: 4, 1: 0})
-    rig.sessions.of(0).put(b"k", session.encode(session.Session(bytes(16), 1, 1, 1)), 1)
+    rig.sessions.of(0).put(b"k", added(None, 0, encode(State(Session(bytes(16), 1, 1, 1), None, 1)), 0), 1)
     await rig.looks(1)
     registry = rig.metrics.registry
     assert registry.get_sample_value("eventrail_enricher_lag_records", {"partition": "0"}) == 6
@@ -77,11 +77,13 @@ async def test_it_measures_lag_and_sessions(rig: Rig) -> None:
 
 async def test_sessions_that_no_late_event_may_find_are_dropped(rig: Rig) -> None:
     rig.account.begin(1, {1: 0})
-    old = session.encode(session.Session(bytes(16), 1, 1, 1))
-    rig.sessions.of(1).put(b"k", old, session.INACTIVITY_MS + HOUR_MS)
+    state = encode(State(Session(bytes(16), 1, 1, 1), None, 1))
+    rig.sessions.of(1).put(b"k", added(None, 0, state, 0), DAY_MS)
+    rig.sessions.of(1).put(b"other", b"", 1)
     await rig.looks(1)
-    assert len(rig.sessions) == 1
-    rig.sessions.of(1).put(b"k", old, session.INACTIVITY_MS + HOUR_MS + 2)
+    assert set(rig.sessions.of(1).states) == {b"k"}  # a replay could still ask for it
+    rig.account.finish(1, 1, 0)
+    rig.account.committed(1, {1: 1})
     await rig.looks(1)
     assert len(rig.sessions) == 0
 

@@ -10,7 +10,7 @@ SECRET = base64.b64encode(bytes(32)).decode()
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setenv("EVENTRAIL_ADDRESS_KEYS", f"k1:{SECRET}")
-    monkeypatch.setenv("EVENTRAIL_SALT_SECRET", SECRET)
+    monkeypatch.setenv("EVENTRAIL_SALT_KEYS", f"s1:{SECRET}")
     monkeypatch.setattr("eventrail.logs.configure", lambda _service, _level: None)
     return monkeypatch
 
@@ -18,10 +18,11 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("EVENTRAIL_SALT_SECRET", "short"),
+        ("EVENTRAIL_SALT_KEYS", "s1:short"),
+        ("EVENTRAIL_SALT_KEYS", ""),
         ("EVENTRAIL_ADDRESS_KEYS", "k1:short"),
-        ("EVENTRAIL_GEOIP_DATABASE", "/nowhere/city.mmdb"),
         ("EVENTRAIL_ENRICHER_LISTEN", "nowhere"),
+        ("EVENTRAIL_WEBSITES", "/nowhere/websites.yaml"),
     ],
 )
 def test_a_wrong_setting_ends_with_status_2_and_names_itself(
@@ -39,7 +40,7 @@ def test_help_tells_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     told = capsys.readouterr().out
-    for name in ("EVENTRAIL_KAFKA_BOOTSTRAP_SERVERS", "EVENTRAIL_SALT_SECRET", "EVENTRAIL_ENRICHER_LISTEN"):
+    for name in ("EVENTRAIL_KAFKA_BOOTSTRAP_SERVERS", "EVENTRAIL_SALT_KEYS", "EVENTRAIL_ENRICHER_LISTEN"):
         assert name in told
 
 

@@ -10,7 +10,6 @@ from google.protobuf.json_format import MessageToDict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from enricher.lookups.salts import DerivedSalts
 from enricher.pipeline import STEPS, EnrichmentFailed, enrich
 from enricher.world import MemorySessionStore, World
 from eventrail.contract.codec import LATEST_MS
@@ -61,16 +60,18 @@ def test_an_event_gets_all_its_facts(make_raw: Callable[..., RawEvent], world: W
             "path": "/pricing",
             "query": "utm_source=news&utm_medium=email",
         },
+        "visitor_source": "VISITOR_SOURCE_HASH",
         "session_started_at_ms": "1780056000000",
         "geo": {"country": "GB", "region": "England", "city": "Boxford"},
         "agent": {"browser": "Firefox", "browser_version": "140.0", "os": "Linux", "device_type": "desktop"},
         "referrer": {"url": "https://www.google.com/search?q=x", "domain": "google.com"},
         "campaign": {"source": "news", "medium": "push"},
+        "channel": "Mobile Push",
         "language": "en-GB",
         "screen": {"width": 1920, "height": 1080},
         "raw_position": {"partition": 3, "offset": "41", "index": 7},
         "enrichment": {
-            "rules_version": 1,
+            "rules_version": 2,
             "agent_rules": world.agents.rules,
             "geo_database": world.geo.database,
         },
@@ -183,7 +184,7 @@ class Broken:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def of(self, _asked: object) -> Any:
+    def of(self, *_asked: object) -> Any:
         raise self._error
 
     get = of
@@ -260,18 +261,24 @@ def test_the_order_that_matters() -> None:
     assert place["add_page"] < min(place["add_referrer"], place["add_campaign"])
     assert place["reject_forged_address"] < min(place["add_geo"], place["add_visitor"])
     # A refused event leaves no trace in the state: what comes after the session cannot fail.
-    assert [step.__name__ for step in STEPS][-3:] == ["add_visitor", "add_session", "scrub_address"]
+    assert [step.__name__ for step in STEPS][-4:] == [
+        "add_visitor",
+        "add_session",
+        "add_campaign_of_session",
+        "scrub_address",
+    ]
+    assert max(place["add_referrer"], place["add_campaign"]) < place["add_channel"] < place["add_session"]
 
 
 def test_the_salt_is_that_of_the_day_of_acceptance(make_raw: Callable[..., RawEvent], world: World) -> None:
     asked: list[int] = []
 
-    class Noting(DerivedSalts):
+    class Noting:
         def of(self, utc_day: int) -> bytes:
             asked.append(utc_day)
-            return super().of(utc_day)
+            return b"s" * 32
 
     day = 86_400_000
     raw = make_raw(timestamp_ms=5 * day, received_at_ms=8 * day - 1, identity_day=3)
-    enrich(raw, POSITION, replace(world, salts=Noting(b"s" * 16)))
-    assert asked == [7]
+    enrich(raw, POSITION, replace(world, salts=Noting()))
+    assert asked == [7, 6]  # and that of the day before, whose session may go on

@@ -40,3 +40,21 @@ async def test_it_is_ready_when_kafka_answers_the_group_is_joined_and_nothing_wa
     ready, checks = await health.ask()
     assert not ready
     assert "k2" in checks["stream"]
+
+
+async def test_a_broken_websites_file_is_told_but_stops_nothing() -> None:
+    publisher: Any = SimpleNamespace(reachable=reachable)
+    readiness = Readiness(publisher, Waits(Metrics(), ManualClock()))
+
+    async def older() -> str:
+        return "an older version is in use"
+
+    readiness.websites = older
+    readiness.startup = "ok"
+    account = OffsetAccount()
+    account.begin(1, {})
+    intake: Any = SimpleNamespace(account=account)
+    readiness.intake = intake
+    ready, checks = await readiness.health().ask()
+    assert ready
+    assert checks["websites"] == "an older version is in use"

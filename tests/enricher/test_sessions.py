@@ -1,4 +1,5 @@
-from enricher.sessions import Overlay, PartitionSessions, Sessions
+from enricher.checkpoints import added, newest
+from enricher.sessions import AsOf, Overlay, PartitionSessions, Sessions
 
 
 def old(value: bytes, watermark_ms: int) -> bool:
@@ -46,30 +47,67 @@ def test_states_of_partitions_that_are_gone_are_dropped() -> None:
     assert dict(sessions.merged()) == {b"1": b"1"}
 
 
-def test_a_sweep_drops_what_no_late_event_may_find_any_more() -> None:
+def test_states_that_are_ahead_are_seen_as_they_were() -> None:
+    values = {b"a": added(added(None, 3, b"1", 0), 7, b"2", 0)}
+    assert [AsOf(values, offset).get(b"a") for offset in (3, 4, 7, 8)] == [None, b"1", b"1", b"2"]
+    assert AsOf(values, 8).get(b"b") is None
+
+
+def test_what_reaches_further_is_not_replaced_by_the_changelog() -> None:
+    held = PartitionSessions()
+    early, late = added(None, 3, b"1", 0), added(None, 7, b"2", 0)
+    held.merge(b"a", late, 50)
+    held.merge(b"a", early, 60)
+    assert held.states == {b"a": late}
+    held.merge(b"b", early, 60)
+    held.merge(b"b", late, 60)
+    assert held.states == {b"a": late, b"b": late}
+    held.merge(b"a", None, 60)
+    assert held.states == {b"b": late}
+
+
+def state(last: int, offset: int = 0) -> bytes:
+    """A value whose state is the time of its last event."""
+    return added(None, offset, b"%d" % last, 0)
+
+
+def test_a_sweep_drops_what_is_expired_and_committed() -> None:
     sessions = Sessions()
     held = sessions.of(0)
-    for last in (100, 900, 950, 1000):
-        held.put(b"%d" % last, b"%d" % last, last)
-    assert sessions.sweep(old, late_ms=100) == 1
-    assert set(held.states) == {b"900", b"950", b"1000"}
+    for last in (100, 900, 1000):
+        held.put(b"%d" % last, state(last), last)
+    held.put(b"ahead", state(100, offset=5), 100)
+    assert sessions.sweep(old, {0: 5}) == 2
+    assert set(held.states) == {b"1000", b"ahead"}
+    assert sessions.sweep(old, {}) == 0
+    assert sessions.sweep(old, {0: 6}) == 1
+    assert set(held.states) == {b"1000"}
+
+
+def test_a_sweep_lets_checkpoints_go_that_no_replay_can_ask_for() -> None:
+    sessions = Sessions()
+    sessions.of(0).put(b"a", added(state(5000, 1), 2, b"5001", 0), 1)
+    sessions.sweep(old, {0: 2})
+    assert sessions.of(0).states == {b"a": added(state(5000, 1), 2, b"5001", 0)}
+    sessions.sweep(old, {0: 3})
+    assert sessions.of(0).states == {b"a": state(5001, 2)}
 
 
 def test_a_sweep_looks_at_a_few_and_comes_around_to_all() -> None:
     sessions = Sessions()
     held = sessions.of(0)
     for number in range(100):
-        held.put(b"%d" % number, b"5000" if number % 2 else b"1", 1000)
-    assert sessions.sweep(old, 0, limit=10) == 5
+        held.put(b"%d" % number, state(5000 if number % 2 else 1), 1000)
+    assert sessions.sweep(old, {0: 1}, limit=10) == 5
     for _ in range(10):
-        sessions.sweep(old, 0, limit=10)
+        sessions.sweep(old, {0: 1}, limit=10)
     assert len(held.states) == 50
-    assert set(held.states.values()) == {b"5000"}
+    assert {newest(value) for value in held.states.values()} == {b"5000"}
 
 
 def test_partitions_are_swept_by_their_own_watermark() -> None:
     sessions = Sessions()
-    sessions.of(0).put(b"a", b"10", 1000)
-    sessions.of(1).put(b"b", b"10", 10)
-    assert sessions.sweep(old, 0) == 1
+    sessions.of(0).put(b"a", state(10), 1000)
+    sessions.of(1).put(b"b", state(10), 10)
+    assert sessions.sweep(old, {0: 1, 1: 1}) == 1
     assert len(sessions.of(1).states) == 1

@@ -4,6 +4,7 @@ import pytest
 
 from enricher.settings import EnricherSettings, LookupSettings
 from eventrail.errors import ConfigurationError
+from eventrail.sealing import parse_keys
 from eventrail.settings import help_text, load
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
@@ -19,27 +20,24 @@ def test_the_defaults_are_those_of_the_docs() -> None:
     assert settings.data_dir is None
 
 
-def test_a_secret_is_32_bytes_and_shown_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EVENTRAIL_SALT_SECRET", SECRET)
+def test_keys_are_shown_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVENTRAIL_SALT_KEYS", f"s1:{SECRET}")
     settings = load(LookupSettings)
-    assert settings.salt_bytes == bytes(range(32))
+    assert parse_keys(settings.salt_keys, "EVENTRAIL_SALT_KEYS") == {"s1": bytes(range(32))}
     assert SECRET not in repr(settings)
     assert settings.geoip_database is None
 
 
 @pytest.mark.parametrize("secret", ["short", "%%%", base64.b64encode(b"x" * 31).decode(), SECRET + "AA"])
-def test_a_wrong_secret_is_refused_by_name_and_not_shown(
-    monkeypatch: pytest.MonkeyPatch, secret: str
-) -> None:
-    monkeypatch.setenv("EVENTRAIL_SALT_SECRET", secret)
-    with pytest.raises(ConfigurationError, match=r"EVENTRAIL_SALT_SECRET: .*32 bytes") as error:
-        load(LookupSettings)
+def test_a_wrong_key_is_refused_by_name_and_not_shown(secret: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"EVENTRAIL_SALT_KEYS: key 1 .*32 bytes") as error:
+        parse_keys(f"s1:{secret}", "EVENTRAIL_SALT_KEYS")
     assert secret not in str(error.value)
 
 
 def test_a_missing_secret_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("EVENTRAIL_SALT_SECRET", raising=False)
-    with pytest.raises(ConfigurationError, match="EVENTRAIL_SALT_SECRET"):
+    monkeypatch.delenv("EVENTRAIL_SALT_KEYS", raising=False)
+    with pytest.raises(ConfigurationError, match="EVENTRAIL_SALT_KEYS"):
         load(LookupSettings)
 
 

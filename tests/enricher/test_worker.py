@@ -2,217 +2,45 @@
 
 import asyncio
 import base64
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
-import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from prometheus_client.parser import text_string_to_metric_families
 
 from devstack.ports import free_addresses
-from eventrail.contract.codec import decode, decode_enriched
-from eventrail.contract.topics import ALL, ENRICHED, ENRICHER_APP, RAW, REJECTED, SESSIONS_CHANGELOG
-from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, EventType
-from eventrail.contract.v1.raw_pb2 import RawEvent, RawEvents
-from eventrail.contract.v1.rejected_pb2 import RejectedEvent, RejectionReason, Stage
+from enricher.chunk import process
+from enricher.replay.raw_log import raw_log
+from enricher.sessions import Overlay
+from enricher.world import World
+from eventrail.contract.codec import decode_enriched
+from eventrail.contract.topics import ALL, ENRICHER_APP, RAW, SESSIONS_CHANGELOG
+from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
+from eventrail.contract.v1.raw_pb2 import RawEvent
+from eventrail.contract.v1.rejected_pb2 import RejectionReason, Stage
 from eventrail.kafka.admin import create_topics
 from eventrail.kafka.records import Record, producer, send
 from eventrail.sealing import AddressSealer
 from eventrail.settings import KafkaSettings
+from tests.enricher.worker_process import (
+    KEY,
+    LIMIT_S,
+    PARTITIONS,
+    Reader,
+    Worker,
+    chunk,
+    environment,
+    raw_event,
+    until,
+)
 
 pytestmark = pytest.mark.stack
-
-PARTITIONS: int = KafkaSettings.model_fields["topic_partitions"].default
-KEY = b"enricher tests: thirty-two bytes"
-LIMIT_S = 30.0
-
-
-def environment(kafka: str, listen: str) -> dict[str, str]:
-    return {
-        **os.environ,
-        "EVENTRAIL_KAFKA_BOOTSTRAP_SERVERS": kafka,
-        "EVENTRAIL_ADDRESS_KEYS": f"t1:{base64.b64encode(KEY).decode()}",
-        "EVENTRAIL_SALT_SECRET": base64.b64encode(KEY[::-1]).decode(),
-        "EVENTRAIL_ENRICHER_LISTEN": listen,
-        "EVENTRAIL_ENRICHER_SESSION_TIMEOUT_SECONDS": "6",
-        "EVENTRAIL_ENRICHER_HEARTBEAT_INTERVAL_SECONDS": "1",
-    }
-
-
-async def until(holds: Callable[[], object], what: str, limit_s: float = LIMIT_S) -> None:
-    end = time.monotonic() + limit_s
-    while not holds():
-        assert time.monotonic() < end, f"not within {limit_s:g} s: {what}"
-        await asyncio.sleep(0.02)
-
-
-class Worker:
-    """One `python -m enricher worker` as a child process."""
-
-    def __init__(self, kafka: str, log: Path, **settings: str) -> None:
-        self.address = str(free_addresses(random.Random()).enricher)
-        self.log = log
-        with log.open("w") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "enricher", "worker"],
-                env=environment(kafka, self.address) | settings,
-                stderr=output,
-            )
-
-    async def readiness(self) -> tuple[int, dict[str, str]]:
-        """Status of /readyz and its checks; 0 while nothing answers."""
-        async with httpx.AsyncClient(trust_env=False) as client:
-            with suppress(httpx.HTTPError):
-                answer = await client.get(f"http://{self.address}/readyz", timeout=5)
-                return answer.status_code, answer.json()["checks"]
-        return 0, {}
-
-    async def until_ready(self, *, status: int = 200) -> dict[str, str]:
-        end = time.monotonic() + LIMIT_S
-        while True:
-            found, checks = await self.readiness()
-            if found == status:
-                return checks
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < end, f"{found} {checks}\n{self.log.read_text()}"
-            await asyncio.sleep(0.02)
-
-    async def metric(self, name: str, **labels: str) -> float:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            text = (await client.get(f"http://{self.address}/metrics", timeout=5)).text
-        return sum(
-            sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name == name and labels.items() <= sample.labels.items()
-        )
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(10)
-
-    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
-        self.process.send_signal(how)
-        return self.process.wait(15)
-
-
-class Reader:
-    """Everything that arrives on some topics from its start on, read in the background."""
-
-    def __init__(self) -> None:
-        self.enriched: list[EnrichedEvent] = []
-        self.enriched_records: list[object] = []
-        self.rejected: list[RejectedEvent] = []
-        self.changes: Counter[int] = Counter()
-
-    def of(self, website: str) -> list[EnrichedEvent]:
-        return [event for event in self.enriched if event.website_id == website]
-
-    def ids(self, website: str) -> set[str]:
-        return {event.event_id for event in self.of(website)}
-
-    async def run(self, consumer: AIOKafkaConsumer) -> None:
-        async for record in consumer:
-            if record.topic == ENRICHED.name:
-                self.enriched.append(decode_enriched(record.value))
-                self.enriched_records.append(record)
-            elif record.topic == REJECTED.name:
-                self.rejected.append(decode(RejectedEvent, record.value))
-            else:
-                self.changes[record.partition] += 1
-
-
-@asynccontextmanager
-async def reading(kafka: str) -> AsyncIterator[Reader]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="latest")
-    await consumer.start()
-    topics = (ENRICHED.name, REJECTED.name, SESSIONS_CHANGELOG.name)
-    tps = [TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)]
-    consumer.assign(tps)
-    await consumer.seek_to_end(*tps)
-    for tp in tps:
-        await consumer.position(tp)
-    reader = Reader()
-    task = asyncio.create_task(reader.run(consumer))
-    try:
-        yield reader
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-        await consumer.stop()
-
-
-@pytest.fixture(scope="module")
-async def topics(kafka: str) -> None:
-    await create_topics(KafkaSettings(kafka_bootstrap_servers=kafka), ALL)
-
-
-@pytest.fixture(scope="module")
-async def sender(kafka: str, topics: None) -> AsyncIterator[AIOKafkaProducer]:
-    made = producer(kafka)
-    await made.start()
-    yield made
-    await made.stop()
-
-
-@pytest.fixture
-async def reader(kafka: str, topics: None) -> AsyncIterator[Reader]:
-    async with reading(kafka) as made:
-        yield made
-
-
-@pytest.fixture
-def workers(kafka: str, topics: None, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
-    """Starts workers; ends those that a test leaves behind."""
-    started: list[Worker] = []
-
-    def start(**settings: str) -> Worker:
-        started.append(Worker(kafka, tmp_path / f"worker-{len(started)}.log", **settings))
-        return started[-1]
-
-    yield start
-    for worker in started:
-        # Orderly where possible: the group waits for a killed member until its session times out.
-        if worker.process.poll() is None:
-            worker.process.terminate()
-    for worker in started:
-        with suppress(subprocess.TimeoutExpired):
-            worker.process.wait(15)
-        worker.kill()
-
-
-@pytest.fixture
-def website() -> str:
-    return f"site-{uuid.uuid4().hex[:12]}"
-
-
-def raw_event(website: str, visitor: str, at_ms: int | None = None) -> RawEvent:
-    now_ms = time.time_ns() // 1_000_000
-    return RawEvent(
-        website_id=website,
-        event_id=str(uuid.uuid4()),
-        event_type=EventType.EVENT_TYPE_CUSTOM,
-        event_name="signup_click",
-        timestamp_ms=at_ms or now_ms,
-        received_at_ms=now_ms,
-        visitor_id=visitor,
-        url="https://shop.example/pricing?utm_source=news",
-    )
-
-
-def chunk(events: Iterable[RawEvent]) -> Record:
-    return Record(RawEvents(events=events).SerializeToString())
 
 
 async def publish(
@@ -318,31 +146,102 @@ async def test_each_event_arrives_once_what_is_wrong_is_rejected_and_a_restart_c
     assert restarted.end(signal.SIGINT) == 0
 
 
-async def test_workers_that_join_are_killed_and_leave_lose_nothing(
-    sender: AIOKafkaProducer, reader: Reader, workers: Callable[..., Worker], website: str
+class Walk:
+    """Visitors whose events come in any order and with pauses of any length, some of them by a campaign."""
+
+    def __init__(self, website: str, visitors: int) -> None:
+        self._website = website
+        self._random = random.Random(website)
+        now_ms = time.time_ns() // 1_000_000
+        self._at_ms = {f"v{number}": now_ms - 20 * 86_400_000 for number in range(visitors)}
+
+    def step(self, visitor: str) -> RawEvent:
+        self._at_ms[visitor] += 60_000 * self._random.choice([0, 1, 5, 20, 31, 45])
+        late_ms = 60_000 * self._random.choice([0, 0, 0, 0, 15, 40, 100])
+        event = raw_event(self._website, visitor, self._at_ms[visitor] - late_ms)
+        event.url = "https://shop.example/" + self._random.choice(
+            ["", "", "?utm_source=news&utm_medium=email"]
+        )
+        return event
+
+    def chunks(self, partition: int, count: int, each: int) -> list[list[RawEvent]]:
+        """A visitor stays in one partition."""
+        mine = [visitor for number, visitor in enumerate(self._at_ms) if number % PARTITIONS == partition]
+        return [[self.step(self._random.choice(mine)) for _ in range(each)] for _ in range(count)]
+
+
+async def alone(kafka: str, begins: dict[int, int], world: World) -> dict[tuple[int, int, int], bytes]:
+    """What one worker that is never disturbed makes of the raw topic from `begins` on, by place on it."""
+    made: dict[tuple[int, int, int], bytes] = {}
+    async with raw_log(kafka) as log:
+        for partition, end in (await ends(kafka)).items():
+            states: dict[bytes, bytes] = {}
+            async for record in log.read(partition, begins[partition], end):
+                outcome = process(record, Overlay(states), world, time.time_ns() // 1_000_000)
+                states.update(outcome.sessions.written)
+                for enriched in outcome.enriched:
+                    place = decode_enriched(enriched.value).raw_position
+                    made[place.partition, place.offset, place.index] = enriched.value or b""
+    return made
+
+
+async def test_workers_that_join_are_killed_and_leave_lose_nothing_and_change_nothing(
+    kafka: str,
+    sender: AIOKafkaProducer,
+    reader: Reader,
+    workers: Callable[..., Worker],
+    website: str,
+    world: World,
 ) -> None:
-    wanted: dict[str, str] = {}
+    wanted: set[str] = set()
+    walk, begins = Walk(website, 5 * PARTITIONS), await ends(kafka)
 
     async def keep_sending() -> None:
         while True:
-            wanted.update(await publish(sender, website, chunks=2))
+            for partition in range(PARTITIONS):
+                events = walk.chunks(partition, count=4, each=4)
+                wanted.update(event.event_id for chunk_ in events for event in chunk_)
+                await send(sender, RAW.name, partition, map(chunk, events))
             await asyncio.sleep(0.02)
 
-    first, second = workers(), workers()
+    # They commit seldom, so that each that goes has done more than it has committed.
+    often = workers(EVENTRAIL_ENRICHER_COMMIT_INTERVAL_SECONDS="3")
+    second = workers(EVENTRAIL_ENRICHER_COMMIT_INTERVAL_SECONDS="3")
     sending = asyncio.create_task(keep_sending())
-    await works(first)
+    await works(often)
     await works(second)
-    first.kill()
-    third = workers()
+    often.kill()
+    third = workers(EVENTRAIL_ENRICHER_COMMIT_INTERVAL_SECONDS="3")
     await works(third)
+    await works(second)
+    third.kill()
+    fourth = workers()
+    await works(fourth)
     await works(second)
     assert second.end() == 0
-    await works(third)
+    await works(fourth)
     sending.cancel()
     await asyncio.wait([sending])
-    await until(lambda: reader.ids(website) >= set(wanted), "every event that was sent")
-    assert one_session_each(reader.of(website))
-    assert third.end() == 0
+    await until(lambda: reader.ids(website) >= wanted, "every event that was sent")
+    assert fourth.end() == 0
+
+    # Every copy of every event is what an undisturbed worker makes of it, to the last byte.
+    judge = {
+        place: value
+        for place, value in (await alone(kafka, begins, world)).items()
+        if decode_enriched(value).website_id == website
+    }
+    copies: Counter[tuple[int, int, int]] = Counter()
+    for event in reader.of(website):
+        place = (event.raw_position.partition, event.raw_position.offset, event.raw_position.index)
+        expected = decode_enriched(judge[place])
+        assert event.session_id == expected.session_id
+        expected.enrichment.CopyFrom(event.enrichment)  # the worker has no GeoIP database
+        assert event == expected
+        copies[place] += 1
+    assert set(copies) == set(judge)
+    assert copies.total() > len(copies), "nothing was done twice, so this test has shown nothing"
+    assert len({event.session_id for event in reader.of(website)}) > 5 * PARTITIONS
 
 
 async def test_a_missing_address_key_makes_the_stream_wait_until_a_process_has_it(
@@ -370,6 +269,44 @@ async def test_a_missing_address_key_makes_the_stream_wait_until_a_process_has_i
     wanted = Counter([before.event_id, sealed.event_id, behind.event_id])
     await until(lambda: len(reader.of(website)) >= 3, "the rest")
     assert Counter(event.event_id for event in reader.of(website)) == wanted
+
+
+async def test_a_salt_that_only_others_can_read_makes_the_stream_wait_until_a_process_has_its_key(
+    kafka: str, sender: AIOKafkaProducer, reader: Reader, workers: Callable[..., Worker], website: str
+) -> None:
+    from ipaddress import ip_address
+
+    from enricher.lookups.salts import DaySalts
+    from enricher.metrics import Metrics
+    from enricher.salts.keeper import SaltKeeper
+    from enricher.salts.sealing import SaltSealer
+    from enricher.salts.topic import KafkaSaltLog
+    from eventrail.clock import SystemClock
+    from eventrail.sealing import parse_keys
+
+    def hashed() -> RawEvent:
+        event = raw_event(website, "")
+        event.client_address.CopyFrom(AddressSealer({"t1": KEY}).seal(ip_address("192.0.2.1")))
+        return event
+
+    new = f"t2:{base64.b64encode(KEY[1:] + KEY[:1]).decode()}"
+    old = environment("", "")["EVENTRAIL_SALT_KEYS"]
+    log = KafkaSaltLog(kafka, lambda: producer(kafka))
+    sealer = SaltSealer(parse_keys(old))
+    keeper = SaltKeeper(log, sealer, salts := DaySalts(), lambda: True, SystemClock(), Metrics(), 3600)
+    await keeper.look(make=True)
+    await log.stop()
+    assert len(salts) >= 3
+    blind = workers(EVENTRAIL_SALT_KEYS=new)
+    await blind.until_ready()
+    await send(sender, RAW.name, 0, [chunk([hashed()])])
+    checks = await blind.until_ready(status=503)
+    assert "EVENTRAIL_SALT_KEYS has no key 't1'" in checks["stream"]
+    assert await blind.metric("eventrail_enricher_waiting", cause="salt") == 1
+    assert blind.end() == 0
+    workers(EVENTRAIL_SALT_KEYS=f"{new},{old}")
+    await until(lambda: reader.of(website), "the event that had to wait")
+    assert [len(event.visitor_id) for event in reader.of(website)] == [32]
 
 
 async def test_kafka_away_at_the_start_is_waited_for(tmp_path: Path) -> None:

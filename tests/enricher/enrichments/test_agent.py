@@ -5,8 +5,11 @@ import pytest
 from enricher.draft import Draft
 from enricher.enrichments.agent import add_agent
 from enricher.world import World
-from eventrail.contract.v1.enriched_pb2 import Agent, EnrichedEvent, RawPosition
-from eventrail.contract.v1.raw_pb2 import RawEvent
+from eventrail.contract.v1.enriched_pb2 import Agent, EnrichedEvent, RawPosition, Screen
+from eventrail.contract.v1.raw_pb2 import ClientHints, RawEvent
+
+MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+SAFARI = f"{MAC} Version/18.6 Safari/605.1.15"
 
 
 def enriched(raw: RawEvent, world: World) -> EnrichedEvent:
@@ -38,3 +41,41 @@ def test_a_string_that_says_nothing_is_an_agent_without_facts(
     assert event.HasField("agent")
     assert event.agent == Agent()
     assert EnrichedEvent.FromString(event.SerializeToString()).HasField("agent")
+
+
+def test_hints_win_over_the_string(make_raw: Callable[..., RawEvent], world: World) -> None:
+    hints = ClientHints(platform='"Windows"', platform_version='"15.0.0"')
+    raw = make_raw(
+        user_agent="Mozilla/5.0 (Windows NT 10.0) Chrome/142.0.0.0 Safari/537.36", client_hints=hints
+    )
+    assert enriched(raw, world).agent.os_version == "11"
+
+
+def test_hints_alone_are_an_agent(make_raw: Callable[..., RawEvent], world: World) -> None:
+    raw = make_raw(user_agent="", client_hints=ClientHints(mobile="?1"))
+    assert enriched(raw, world).agent == Agent(device_type="mobile")
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "width", "height", "expected"),
+    [
+        (SAFARI, 1024, 1366, ("iOS", "", "tablet")),
+        (SAFARI, 744, 1133, ("iOS", "", "tablet")),
+        (SAFARI, 1366, 1024, ("Mac OS X", "10.15.7", "desktop")),
+        (SAFARI, 1512, 982, ("Mac OS X", "10.15.7", "desktop")),
+        (f"{MAC} Chrome/142.0.0.0 Safari/537.36", 1024, 1366, ("Mac OS X", "10.15.7", "desktop")),
+    ],
+)
+def test_an_ipad_that_speaks_as_a_mac_is_told_by_its_screen(
+    make_raw: Callable[..., RawEvent],
+    world: World,
+    user_agent: str,
+    width: int,
+    height: int,
+    expected: tuple[str, str, str],
+) -> None:
+    raw = make_raw(user_agent=user_agent, screen=Screen(width=width, height=height))
+    agent = enriched(raw, world).agent
+    assert (agent.os, agent.os_version, agent.device_type) == expected
+    # What was written for this event is not kept for the next one.
+    assert enriched(make_raw(user_agent=SAFARI), world).agent.device_type == "desktop"

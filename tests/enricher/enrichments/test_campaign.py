@@ -1,4 +1,7 @@
+import json
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -7,11 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enricher.draft import Draft
-from enricher.enrichments.campaign import FIELDS, add_campaign, read
+from enricher.enrichments.campaign import CLICK_IDS, FIELDS, add_campaign, read
+from enricher.enrichments.channel import add_channel
 from enricher.enrichments.page import add_page
+from enricher.enrichments.referrer import add_referrer
 from enricher.world import World
 from eventrail.contract.v1.enriched_pb2 import Campaign, EnrichedEvent, RawPosition
 from eventrail.contract.v1.raw_pb2 import RawEvent
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "campaigns.json").read_text("utf-8"))
 
 
 @pytest.fixture
@@ -51,7 +58,7 @@ def campaign_of(make_raw: Callable[..., RawEvent], world: World) -> Callable[...
         ("utm_source=", {}),
         ("utm_source", {}),
         ("utm_id=7&utm_=8&xutm_source=9", {}),
-        ("UTM_SOURCE=x", {}),
+        ("UTM_SOURCE=x", {"source": "x"}),
         ("&&&=&", {}),
         ("q=utm_source%3Dx", {}),
     ],
@@ -83,6 +90,53 @@ def test_what_the_client_sent_needs_no_url_and_is_not_decoded(
 def test_no_parameters_are_no_campaign(campaign_of: Callable[..., EnrichedEvent], url: str) -> None:
     assert not campaign_of(url).HasField("campaign")
     assert not campaign_of(url, Campaign()).HasField("campaign")
+
+
+@pytest.mark.parametrize("case", GOLDEN, ids=lambda case: repr(case["url"][:80]))
+def test_the_golden_table(make_raw: Callable[..., RawEvent], world: World, case: dict[str, Any]) -> None:
+    draft = Draft(make_raw(url=case["url"], referrer=case["referrer"]), RawPosition())
+    for step in (add_page, add_referrer, add_campaign, add_channel):
+        step(draft, world)
+    assert draft.event.HasField("campaign") == (case["campaign"] is not None)
+    assert draft.event.campaign == Campaign(**(case["campaign"] or {}))
+    assert draft.event.channel == case["channel"]
+
+
+def test_the_golden_table_is_large_enough() -> None:
+    assert len(GOLDEN) >= 100
+    assert {case["campaign"].get("click_id") for case in GOLDEN if case["campaign"]} >= set(CLICK_IDS)
+
+
+def test_the_first_click_id_of_the_table_is_noted(campaign_of: Callable[..., EnrichedEvent]) -> None:
+    names = list(CLICK_IDS)
+    for place, name in enumerate(names):
+        query = "&".join(f"{later}=1" for later in reversed(names[place:]))
+        assert campaign_of(f"/?{query}").campaign == Campaign(click_id=name)
+
+
+def test_the_value_of_a_click_id_is_not_kept(campaign_of: Callable[..., EnrichedEvent]) -> None:
+    assert b"SeCrEt" not in campaign_of("/?gclid=SeCrEt").campaign.SerializeToString()
+
+
+def test_only_a_url_has_click_ids(campaign_of: Callable[..., EnrichedEvent]) -> None:
+    sent = Campaign(source="sent", click_id="made up", inherited=True)
+    found = campaign_of("/?gclid=1&utm_source=url", sent).campaign
+    assert found == Campaign(source="sent", click_id="gclid")
+    assert not campaign_of("/", Campaign(click_id="made up", inherited=True)).HasField("campaign")
+
+
+@given(st.text("utm_sorce=%&+;?#ampFf5zé\x00\n", max_size=200) | st.text(max_size=200))
+def test_no_query_makes_it_fail(query: str) -> None:
+    facts = read(query)
+    assert all(facts.values())
+    assert set(facts) <= {*FIELDS, "click_id"}
+
+
+def test_no_query_takes_long() -> None:
+    start = time.process_time()
+    for piece in ("&", "=", "utm_source=%", "%", "utm_term=%FF&", "gclid=1&"):
+        read((piece * 100_000)[:100_000])
+    assert time.process_time() - start < 1
 
 
 @given(

@@ -39,5 +39,20 @@ def test_an_unknown_address_or_none_has_no_place(
     assert not enriched(make_raw(address=address), world).HasField("geo")
 
 
+def test_of_a_client_that_asked_not_to_be_tracked_only_the_country_is_kept(
+    make_raw: Callable[..., RawEvent], world: World
+) -> None:
+    assert enriched(make_raw(without_visitor=True), world).geo == Geo(country="GB")
+    only_region = make_raw(address="2a0e:97c0::7", without_visitor=True)
+    assert not enriched(only_region, world).HasField("geo")
+
+
 def test_without_a_database_there_is_no_place(make_raw: Callable[..., RawEvent], world: World) -> None:
     assert not enriched(make_raw(), replace(world, geo=open_database(None))).HasField("geo")
+
+
+def test_of_who_is_not_to_be_tracked_only_the_country_is_kept(
+    make_raw: Callable[..., RawEvent], world: World
+) -> None:
+    raw = make_raw(address="81.2.69.142", without_visitor=True)
+    assert enriched(raw, world).geo == Geo(country="GB")

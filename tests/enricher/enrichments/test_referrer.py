@@ -1,13 +1,26 @@
+import json
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from enricher.draft import Draft
+from enricher.enrichments.campaign import add_campaign
+from enricher.enrichments.channel import add_channel
 from enricher.enrichments.page import add_page
 from enricher.enrichments.referrer import add_referrer, read
 from enricher.world import World
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, RawPosition, Referrer
 from eventrail.contract.v1.raw_pb2 import RawEvent
+from eventrail.websites import ListedWebsites, Website
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "referrers.json").read_text("utf-8"))
+LISTED = ListedWebsites(
+    [Website(id="shop", name="Shop", domains=("shop.example", "shop.de.example", "bücher.example"))]
+)
 
 
 @pytest.fixture
@@ -39,9 +52,9 @@ def referrer_of(make_raw: Callable[..., RawEvent], world: World) -> Callable[...
         ("https://www.www.example/", "https://www.www.example/", "www.example"),
         ("https://wwwx.example/", "https://wwwx.example/", "wwwx.example"),
         ("https://[2001:DB8::1]/x", "https://[2001:DB8::1]/x", "[2001:db8::1]"),
-        ("https://bücher.example/", "https://bücher.example/", "bücher.example"),
+        ("https://bücher.example/", "https://bücher.example/", "xn--bcher-kva.example"),
         ("android-app://com.google.android.gm/", "android-app://com.google.android.gm/", "com.google.android.gm"),
-        ("file:///home/me/x.html", "file:///home/me/x.html", ""),
+        ("slack://open?team=T1#x", "slack://open?team=T1", ""),
     ],
 )  # fmt: skip
 def test_url_and_domain(referrer_of: Callable[..., EnrichedEvent], sent: str, url: str, domain: str) -> None:
@@ -51,13 +64,12 @@ def test_url_and_domain(referrer_of: Callable[..., EnrichedEvent], sent: str, ur
 @pytest.mark.parametrize(
     "sent",
     ["", "google", "google.com", "/pricing", "//google.com/", "about:blank", "mailto:a@b.example", "app:/home",
+     "file:///home/me/x.html", "chrome-extension://abc/x.html", "data:text/html,x",
      "$direct", "http://[::1", "http://a:99999/", "http:///x", "https://a.example/\0",
      "https://a.example/" + "x" * 100_000],
     ids=lambda text: repr(text[:30]),
 )  # fmt: skip
-def test_what_is_no_url_with_a_scheme_is_no_referrer(
-    referrer_of: Callable[..., EnrichedEvent], sent: str
-) -> None:
+def test_what_tells_nothing_is_no_referrer(referrer_of: Callable[..., EnrichedEvent], sent: str) -> None:
     assert not referrer_of(sent).HasField("referrer")
 
 
@@ -80,8 +92,43 @@ def test_another_page_or_none_has_a_referrer(referrer_of: Callable[..., Enriched
     assert referrer_of("https://shop.example/a", page).referrer.domain == "shop.example"
 
 
-def test_a_file_refers_to_a_file(referrer_of: Callable[..., EnrichedEvent]) -> None:
-    assert referrer_of("file:///a", "file:///b").HasField("referrer")
+def test_an_app_refers_to_a_page_without_a_host(referrer_of: Callable[..., EnrichedEvent]) -> None:
+    assert referrer_of("slack://a", "file:///b").referrer == Referrer(url="slack://a")
+
+
+@pytest.mark.parametrize("case", GOLDEN, ids=lambda case: repr(case["referrer"][:60]))
+def test_the_golden_table(make_raw: Callable[..., RawEvent], world: World, case: dict[str, str]) -> None:
+    draft = Draft(make_raw(referrer=case["referrer"], url=case["page"]), RawPosition())
+    for step in (add_page, add_referrer, add_campaign, add_channel):
+        step(draft, replace(world, websites=LISTED))
+    found = draft.event.referrer if draft.event.HasField("referrer") else None
+    assert case["url"] == (found and found.url)
+    assert case["domain"] == (found and found.domain)
+    assert case["channel"] == draft.event.channel
+
+
+def test_the_golden_table_is_large_enough() -> None:
+    assert len({case["referrer"] for case in GOLDEN}) >= 120
+    assert sum(case["url"] is None for case in GOLDEN) >= 40
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    referrer=st.text("htps:/?#@[].%&=\\ aZ0éwß\u3002\x00\n", max_size=120)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+)
+def test_no_text_makes_it_fail(referrer_of: Callable[..., EnrichedEvent], referrer: str) -> None:
+    found = referrer_of(referrer).referrer
+    assert "#" not in found.url
+    assert found.domain.isascii()
+    assert found.domain == found.domain.lower()
+
+
+@given(st.text("abc:%-._~", min_size=1, max_size=20), st.sampled_from(["", "/", "/x?a@b", "?q", "#f"]))
+def test_credentials_never_stay(userinfo: str, rest: str) -> None:
+    found = read(f"https://{userinfo}@blog.example{rest}")
+    assert found is not None
+    assert found == read(f"https://blog.example{rest}")
 
 
 def test_reading_takes_any_length() -> None:

@@ -1,6 +1,8 @@
 from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import ip_address
 from itertools import pairwise
+from typing import NamedTuple
 from uuid import RFC_4122, UUID
 
 import pytest
@@ -8,10 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enricher.draft import Draft
-from enricher.enrichments.session import INACTIVITY_MS, Session, add_session, decode, encode, expired
+from enricher.enrichments.session import add_session
+from enricher.enrichments.session_state import INACTIVITY_MS, KEPT_MS
+from enricher.enrichments.visitor import add_visitor
+from enricher.lookups.salts import DaySalts
 from enricher.world import MemorySessionStore, World
+from eventrail.clock import MS_PER_DAY, utc_day
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, RawPosition
 from eventrail.contract.v1.raw_pb2 import RawEvent
+from eventrail.sealing import Address
 
 MINUTE = 60_000
 START = 1_780_056_000_000
@@ -23,14 +30,22 @@ Visit = tuple[str, int, int]
 """Visitor, event time and number of one event."""
 
 
-def visit(world: World, at_ms: int, number: int, visitor: str = "alice", website: str = "shop") -> Found:
+def visit(
+    world: World,
+    at_ms: int,
+    number: int,
+    visitor: str = "alice",
+    website: str = "shop",
+    accepted_ms: int | None = None,
+) -> Found:
     event = EnrichedEvent(
         website_id=website,
         event_id=f"00000000-0000-7000-8000-{number:012x}",
         visitor_id=visitor,
         timestamp_ms=at_ms,
+        received_at_ms=START if accepted_ms is None else accepted_ms,
     )
-    add_session(Draft(RawEvent(), RawPosition(), event), world)
+    add_session(Draft(RawEvent(visitor_id=visitor), RawPosition(), event), world)
     return event.session_id, event.session_started_at_ms
 
 
@@ -91,6 +106,155 @@ def test_an_older_event_gets_its_own_session_and_disturbs_nothing(fresh: Callabl
     assert visit(world, START - INACTIVITY_MS - 1, 2) == past
 
 
+def test_a_bridging_event_joins_the_earlier_session_and_merges_nothing(fresh: Callable[..., World]) -> None:
+    world = fresh()
+    first = visit(world, START, 1)
+    second = visit(world, START + 40 * MINUTE, 2)
+    assert visit(world, START + 20 * MINUTE, 3) == first
+    assert visit(world, START + 39 * MINUTE, 4) == first
+    assert visit(world, START + 41 * MINUTE, 5) == second
+    assert visit(world, START + 5 * MINUTE, 6) == first
+    assert visit(world, START - 10 * MINUTE, 7) == first
+
+
+def test_an_event_between_two_sessions_joins_the_one_that_it_reaches(fresh: Callable[..., World]) -> None:
+    world = fresh()
+    first = visit(world, START, 1)
+    second = visit(world, START + 100 * MINUTE, 2)
+    assert visit(world, START + 70 * MINUTE, 3) == second
+    assert visit(world, START + 30 * MINUTE, 4) == first
+
+
+def test_an_event_before_all_that_is_remembered_gets_a_session_of_its_own(
+    fresh: Callable[..., World],
+) -> None:
+    world = fresh()
+    sessions = [visit(world, START + number * 60 * MINUTE, number) for number in range(3)]
+    before = dict(store_of(world))
+    lost = visit(world, START + MINUTE, 7)
+    assert lost not in sessions
+    assert store_of(world) == before
+
+
+# --- how long a state counts
+
+
+def test_a_state_counts_for_some_hours_of_acceptance_whatever_the_event_times(
+    fresh: Callable[..., World],
+) -> None:
+    world = fresh()
+    years_ago = START - 1000 * MS_PER_DAY
+    opened = visit(world, years_ago, 1, accepted_ms=START)
+    assert visit(world, years_ago + MINUTE, 2, accepted_ms=START + KEPT_MS) == opened
+    assert visit(world, years_ago + 2 * MINUTE, 3, accepted_ms=START + 2 * KEPT_MS) == opened
+    assert visit(world, years_ago + 3 * MINUTE, 4, accepted_ms=START + 3 * KEPT_MS + 1) != opened
+
+
+def test_acceptance_out_of_order_does_not_shorten_it(fresh: Callable[..., World]) -> None:
+    world = fresh()
+    opened = visit(world, START, 1, accepted_ms=START)
+    visit(world, START + 1, 2, accepted_ms=START - 3 * KEPT_MS)
+    assert visit(world, START + 2, 3, accepted_ms=START + KEPT_MS) == opened
+
+
+# --- midnight
+
+ADDRESS = ip_address("192.0.2.1")
+MIDNIGHT = (utc_day(START) + 1) * MS_PER_DAY
+DAYS = {utc_day(START) + number: bytes([number + 1]) * 32 for number in range(4)}
+
+
+class Person:
+    """Somebody without an id of their own, whose visitor id is a hash that changes at midnight."""
+
+    def __init__(self, salts: DaySalts, address: Address = ADDRESS) -> None:
+        self.store = MemorySessionStore()
+        self.world = World(None, salts, None, None, self.store)  # type: ignore[arg-type]
+        self.address = address
+        self.number = 0
+
+    def visit(self, at_ms: int, accepted_ms: int | None = None) -> tuple[str, str]:
+        """Visitor id and session id."""
+        self.number += 1
+        raw = RawEvent(website_id="shop", received_at_ms=at_ms if accepted_ms is None else accepted_ms)
+        event = EnrichedEvent(
+            website_id="shop",
+            event_id=f"00000000-0000-7000-8000-{self.number:012x}",
+            timestamp_ms=at_ms,
+            received_at_ms=raw.received_at_ms,
+        )
+        draft = Draft(raw, RawPosition(), event, address=self.address)
+        add_visitor(draft, self.world)
+        add_session(draft, self.world)
+        return event.visitor_id, event.session_id
+
+
+@pytest.fixture
+def person() -> Person:
+    return Person(DaySalts(DAYS, min(DAYS)))
+
+
+def test_a_session_that_crosses_midnight_keeps_its_visitor_until_it_ends(person: Person) -> None:
+    evening = person.visit(MIDNIGHT - 10 * MINUTE)
+    assert person.visit(MIDNIGHT + 20 * MINUTE) == evening
+    assert person.visit(MIDNIGHT + 50 * MINUTE) == evening
+    visitor, session = person.visit(MIDNIGHT + 81 * MINUTE)
+    assert visitor != evening[0]
+    assert session != evening[1]
+    assert person.visit(MIDNIGHT + 90 * MINUTE) == (visitor, session)
+
+
+def test_it_keeps_it_for_less_than_24_hours_at_most(person: Person) -> None:
+    evening = person.visit(MIDNIGHT - 10 * MINUTE)
+    last = MIDNIGHT - 10 * MINUTE + MS_PER_DAY
+    for at_ms in range(MIDNIGHT + 10 * MINUTE, last, 20 * MINUTE):
+        assert person.visit(at_ms) == evening
+    assert person.visit(last - 1) == evening
+    after = person.visit(last)
+    assert after[0] != evening[0]
+    assert after[1] != evening[1]
+    assert person.visit(last + 5 * MINUTE) == after
+
+
+def test_an_older_event_does_not_disturb_a_session_that_crossed_midnight(person: Person) -> None:
+    evening = person.visit(MIDNIGHT - 10 * MINUTE)
+    older = person.visit(MIDNIGHT - 300 * MINUTE, accepted_ms=MIDNIGHT + MINUTE)
+    assert older[0] != evening[0]
+    assert older[1] != evening[1]
+    assert person.visit(MIDNIGHT + 2 * MINUTE) == evening
+
+
+def test_what_began_today_counts_before_yesterday(person: Person) -> None:
+    evening = person.visit(MIDNIGHT - 10 * MINUTE)
+    today = person.visit(MIDNIGHT + 40 * MINUTE)
+    assert today[0] != evening[0]
+    assert person.visit(MIDNIGHT + 45 * MINUTE) == today
+    late = person.visit(MIDNIGHT - 5 * MINUTE, accepted_ms=MIDNIGHT + 46 * MINUTE)
+    assert late[0] == today[0]
+    assert late[1] not in (today[1], evening[1])
+
+
+def test_an_event_that_yesterday_accepted_late_stays_with_yesterday(person: Person) -> None:
+    evening = person.visit(MIDNIGHT - 10 * MINUTE)
+    person.visit(MIDNIGHT + 40 * MINUTE)
+    assert person.visit(MIDNIGHT - 1, accepted_ms=MIDNIGHT - 1) == evening
+
+
+@pytest.mark.parametrize("first_kept", [utc_day(START) + 1, 0])
+def test_without_yesterdays_salt_the_day_begins_anew(first_kept: int) -> None:
+    salts = DaySalts(DAYS, min(DAYS))
+    person = Person(salts)
+    evening = person.visit(MIDNIGHT - 10 * MINUTE)
+    salts.know({day: salt for day, salt in DAYS.items() if day > min(DAYS)}, first_kept)
+    assert person.visit(MIDNIGHT + MINUTE)[0] != evening[0]
+
+
+def test_a_client_with_an_id_of_its_own_is_the_same_on_all_days(fresh: Callable[..., World]) -> None:
+    world = fresh()
+    days = range(0, 3 * MS_PER_DAY, 25 * MINUTE)
+    assert len({visit(world, START + at, at, accepted_ms=START + at)[0] for at in days}) == 1
+
+
 def test_websites_and_visitors_have_sessions_of_their_own(fresh: Callable[..., World]) -> None:
     world = fresh()
     found = {
@@ -149,19 +313,32 @@ def plain_30_minutes(visits: list[Visit]) -> list[int]:
     return openers
 
 
+class Remembered(NamedTuple):
+    """The reference's memory of one session: number of the event that opened it, and all its event times."""
+
+    opener: int
+    times: list[int]
+
+    def near(self, at_ms: int) -> bool:
+        inside = min(self.times) <= at_ms <= max(self.times)
+        return inside or any(abs(at_ms - time) <= INACTIVITY_MS for time in self.times)
+
+
 def stated_rule(visits: list[Visit]) -> list[int]:
     """The same for any order: the rule as the module states it, on lists of event times."""
     openers: list[int] = []
-    live: dict[str, tuple[int, list[int]]] = {}
+    memory: dict[str, list[Remembered]] = {}
     for visitor, at_ms, number in visits:
-        opener, times = live.get(visitor, (number, [at_ms]))
-        if any(abs(at_ms - time) <= INACTIVITY_MS for time in times) or min(times) <= at_ms <= max(times):
-            live[visitor] = (opener, [*times, at_ms])
-        elif at_ms > max(times):
-            opener, live[visitor] = number, (number, [at_ms])
-        else:
-            opener = number
-        openers.append(opener)
+        sessions = memory.setdefault(visitor, [])
+        behind = [one for one in sessions[:-1][-1:] if one.near(at_ms) and at_ms < min(sessions[-1].times)]
+        joined = behind or [one for one in sessions[-1:] if one.near(at_ms)]
+        if joined:
+            joined[0].times.append(at_ms)
+            openers.append(joined[0].opener)
+            continue
+        if not sessions or at_ms > max(sessions[-1].times):
+            sessions.append(Remembered(number, [at_ms]))
+        openers.append(number)
     return openers
 
 
@@ -206,66 +383,3 @@ def test_visitors_do_not_meet(fresh: Callable[..., World], visits: list[Visit]) 
     for visitor in ("alice", "bob"):
         alone = [one for one in visits if one[0] == visitor]
         assert run(fresh(), alone) == [together[one] for one in alone]
-
-
-@given(VISITS, st.integers(0, 30))
-def test_a_replay_on_a_state_that_is_ahead(
-    fresh: Callable[..., World], visits: list[Visit], begin: int
-) -> None:
-    ordered = sorted(visits, key=lambda one: (one[1], one[2]))
-    world = fresh()
-    first = run(world, ordered)
-    state = dict(store_of(world))
-    live = {found for _, found in zip(ordered, first, strict=True)} & set(
-        {visitor: found for (visitor, _, _), found in zip(ordered, first, strict=True)}.values()
-    )
-    openers = plain_30_minutes(ordered)
-    again = run(world, ordered[begin:])
-    for one, opener, before, after in zip(
-        ordered[begin:], openers[begin:], first[begin:], again, strict=True
-    ):
-        if before in live or one[2] == opener:
-            assert after == before
-    assert store_of(world) == state
-
-
-# --- the state
-
-
-TIMES = st.integers(-(2**63), 2**63 - 1)
-
-
-@given(st.builds(Session, st.binary(min_size=16, max_size=16), TIMES, TIMES, TIMES))
-def test_a_state_comes_back_from_its_bytes(session: Session) -> None:
-    value = encode(session)
-    assert len(value) == 41
-    assert value[0] == 1
-    assert decode(value) == session
-
-
-@pytest.mark.parametrize(
-    "change", [lambda v: b"\x02" + v[1:], lambda v: v[:-1], lambda v: v + b"\0", lambda _: b""]
-)
-def test_a_state_of_another_version_is_none(
-    fresh: Callable[..., World], change: Callable[[bytes], bytes]
-) -> None:
-    world = fresh()
-    visit(world, START, 1)
-    values = {key: change(value) for key, value in store_of(world).items()}
-    assert [decode(value) for value in values.values()] == [None]
-    assert all(expired(value, 0) for value in values.values())
-    assert visit(fresh(values), START + 1, 2) == visit(fresh(), START + 1, 2)
-    assert decode(None) is None
-
-
-def test_a_state_expires_when_no_event_can_join_any_more(fresh: Callable[..., World]) -> None:
-    world = fresh()
-    opened = visit(world, START, 1)
-    visit(world, START + 5 * MINUTE, 2)
-    [value] = store_of(world).values()
-    last = START + 5 * MINUTE
-    assert not expired(value, START)
-    assert not expired(value, last + INACTIVITY_MS)
-    assert expired(value, last + INACTIVITY_MS + 1)
-    assert visit(fresh(dict(store_of(world))), last + INACTIVITY_MS, 3) == opened
-    assert visit(fresh(dict(store_of(world))), last + INACTIVITY_MS + 1, 3) != opened

@@ -22,7 +22,26 @@ HTTPS = "https"
         ("https://example.com/a?b?c=/d", (HTTPS, "example.com", "example.com", "/a", "b?c=/d")),
         ("https://example.com/a b", (HTTPS, "example.com", "example.com", "/a b", "")),
         ("https://example.com//a//b", (HTTPS, "example.com", "example.com", "//a//b", "")),
-        ("https://münchen.example/ü?ü", (HTTPS, "münchen.example", "münchen.example", "/ü", "ü")),
+        ("https://münchen.example/ü?ü", (HTTPS, "münchen.example", "xn--mnchen-3ya.example", "/ü", "ü")),
+        ("https://MÜNCHEN.example/", (HTTPS, "MÜNCHEN.example", "xn--mnchen-3ya.example", "/", "")),
+        ("https://faß.example/", (HTTPS, "faß.example", "xn--fa-hia.example", "/", "")),
+        (
+            "https://\uff26\uff35\uff2c\uff2c。example/",
+            (HTTPS, "\uff26\uff35\uff2c\uff2c。example", "full.example", "/", ""),
+        ),
+        ("https://i❤.example/", (HTTPS, "i❤.example", "xn--i-7iq.example", "/", "")),
+        ("https://例え.テスト:81/", (HTTPS, "例え.テスト:81", "xn--r8jz45g.xn--zckzah", "/", "")),
+        ("https://a\u00adb.example/", (HTTPS, "a\u00adb.example", "ab.example", "/", "")),
+        (
+            "https://XN--MNCHEN-3YA.example",
+            (HTTPS, "XN--MNCHEN-3YA.example", "xn--mnchen-3ya.example", "/", ""),
+        ),
+        ("https://example.com.:443/", (HTTPS, "example.com.:443", "example.com", "/", "")),
+        ("https://münchen.example./", (HTTPS, "münchen.example.", "xn--mnchen-3ya.example", "/", "")),
+        ("https://192.0.2.7:81/", (HTTPS, "192.0.2.7:81", "192.0.2.7", "/", "")),
+        ("https://[2001:db8:0:0:0:0:0:1]/", (HTTPS, "[2001:db8:0:0:0:0:0:1]", "[2001:db8::1]", "/", "")),
+        ("https://under_score.example/", (HTTPS, "under_score.example", "under_score.example", "/", "")),
+        ("capacitor://localhost/x", ("capacitor", "localhost", "localhost", "/x", "")),
         ("https://[2001:DB8::1]:443/x", (HTTPS, "[2001:DB8::1]:443", "[2001:db8::1]", "/x", "")),
         ("//cdn.example.com/x", ("", "cdn.example.com", "cdn.example.com", "/x", "")),
         ("/pricing?plan=pro", ("", None, "", "/pricing", "plan=pro")),
@@ -57,6 +76,18 @@ HOSTILE = [
     "http://[::1]x/",
     "http://[fe80::1%25eth0]/",
     "http://[example.com]/",
+    "http://[::::]/",
+    "http://[1.2.3.4]/",
+    "http://./",
+    "http://\uff0e/",
+    "http://\u200b/",
+    "http://\uff0541.example/",
+    "http://\uff0fevil.example/",
+    "http://a\uff20b.example/",
+    "http://\u2028.example/",
+    "http://" + "ü" * 64 + ".example/",
+    "http://" + "ü." * 200 + "example/",
+    "http://\ufffd.example/",
     "http://a[b/",
     "http://example.com:99999/",
     "http://example.com:65536/",
@@ -103,11 +134,16 @@ def test_no_text_takes_long(piece: str) -> None:
     assert time.process_time() - start < 0.05
 
 
-@given(st.text("htps:/?#@[].%\\ aZ0é\n", max_size=60))
+@given(
+    st.text("htps:/?#@[].%\\ aZ0é\n", max_size=60)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=80).map(lambda host: f"https://{host}/")
+)
 def test_any_text_keeps_the_promises_of_the_contract(url: str) -> None:
     parts = split(url)
     if parts is not None:
         assert parts.path.startswith("/")
         assert parts.host == parts.host.lower()
         assert not set(parts.host) & set("@/?# \n")
+        assert parts.host.isascii()
+        assert not parts.host.endswith(".")
         assert parts.query in url

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -6,19 +7,24 @@ import pytest
 from enricher.draft import Draft
 from enricher.enrichments.client_address import reject_forged_address
 from enricher.enrichments.visitor import add_visitor, visitor_hash
+from enricher.lookups.salts import DaySalts, SaltMissing
 from enricher.world import World
 from eventrail.clock import MS_PER_DAY
-from eventrail.contract.v1.enriched_pb2 import RawPosition
+from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, RawPosition, VisitorSource
 from eventrail.contract.v1.raw_pb2 import RawEvent
+
+
+def enriched(raw: RawEvent, world: World) -> EnrichedEvent:
+    draft = Draft(raw, RawPosition())
+    reject_forged_address(draft, world)
+    add_visitor(draft, world)
+    return draft.event
 
 
 @pytest.fixture
 def visitor_of(make_raw: Callable[..., RawEvent], world: World) -> Callable[..., str]:
     def visitor(**fields: object) -> str:
-        draft = Draft(make_raw(**fields), RawPosition())
-        reject_forged_address(draft, world)
-        add_visitor(draft, world)
-        return draft.event.visitor_id
+        return enriched(make_raw(**fields), world).visitor_id
 
     return visitor
 
@@ -67,6 +73,11 @@ def test_without_an_address_there_is_no_visitor(visitor_of: Callable[..., str]) 
     assert visitor_of(address=None) == ""
 
 
+def test_who_is_not_to_be_tracked_has_no_id_not_even_its_own(visitor_of: Callable[..., str]) -> None:
+    assert visitor_of(without_visitor=True) == ""
+    assert visitor_of(without_visitor=True, visitor_id="alice") == ""
+
+
 def test_nobody_recomputes_the_hash_without_the_salt() -> None:
     facts = ("shop", ip_address("81.2.69.142"), "curl/8.5.0")
     assert visitor_hash(b"a" * 32, *facts) != visitor_hash(b"b" * 32, *facts)
@@ -75,3 +86,48 @@ def test_nobody_recomputes_the_hash_without_the_salt() -> None:
 def test_bytes_do_not_wander_between_the_parts() -> None:
     address = ip_address("97.98.99.100")
     assert visitor_hash(b"a" * 32, "x", address, "abcd") != visitor_hash(b"a" * 32, "xabcd", address, "")
+
+
+@pytest.mark.parametrize(
+    ("fields", "source", "length"),
+    [
+        ({"visitor_id": "alice"}, VisitorSource.VISITOR_SOURCE_CLIENT, 5),
+        ({"visitor_id": "alice", "address": None}, VisitorSource.VISITOR_SOURCE_CLIENT, 5),
+        ({}, VisitorSource.VISITOR_SOURCE_HASH, 32),
+        ({"address": None}, VisitorSource.VISITOR_SOURCE_NONE, 0),
+        ({"without_visitor": True}, VisitorSource.VISITOR_SOURCE_WITHHELD, 0),
+        ({"without_visitor": True, "visitor_id": "alice"}, VisitorSource.VISITOR_SOURCE_WITHHELD, 0),
+        ({"without_visitor": True, "address": None}, VisitorSource.VISITOR_SOURCE_WITHHELD, 0),
+    ],
+)
+def test_where_the_id_comes_from_or_why_there_is_none_is_always_said(
+    make_raw: Callable[..., RawEvent],
+    world: World,
+    fields: dict[str, object],
+    source: VisitorSource.ValueType,
+    length: int,
+) -> None:
+    event = enriched(make_raw(**fields), world)
+    assert (event.visitor_source, len(event.visitor_id)) == (source, length)
+
+
+def test_an_event_whose_salt_is_gone_goes_on_without_an_id(
+    make_raw: Callable[..., RawEvent], world: World
+) -> None:
+    raw = make_raw()
+    day = raw.received_at_ms // MS_PER_DAY
+    event = enriched(raw, replace(world, salts=DaySalts({}, first_kept=day + 1)))
+    assert (event.visitor_id, event.visitor_source) == ("", VisitorSource.VISITOR_SOURCE_SALT_GONE)
+
+
+def test_while_the_salt_can_still_come_there_is_no_answer(
+    make_raw: Callable[..., RawEvent], world: World
+) -> None:
+    raw = make_raw()
+    day = raw.received_at_ms // MS_PER_DAY
+    waiting = replace(world, salts=DaySalts({}, first_kept=day))
+    with pytest.raises(SaltMissing):
+        enriched(raw, waiting)
+    # Those that need no salt are not held up.
+    assert enriched(make_raw(visitor_id="alice"), waiting).visitor_id == "alice"
+    assert enriched(make_raw(address=None), waiting).visitor_id == ""

@@ -1,3 +1,4 @@
+import csv
 from collections.abc import Callable
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -11,33 +12,22 @@ from enricher.lookups.geo import GeoLookup, open_database, place
 from eventrail.contract.v1.enriched_pb2 import Geo
 from eventrail.errors import ConfigurationError
 
-
-@pytest.mark.parametrize(
-    ("address", "facts"),
-    [
-        ("81.2.69.142", ("GB", "England", "Boxford")),
-        ("89.160.20.112", ("SE", "Östergötland County", "")),
-        ("175.16.199.1", ("CN", "", "")),
-        ("2a02:cf40::1", ("NO", "", "Oslo")),
-        ("2a02:cf47:ffff::1", ("NO", "", "Oslo")),
-    ],
-)
-def test_known_addresses_have_a_place(geo: GeoLookup, address: str, facts: tuple[str, str, str]) -> None:
-    country, region, city = facts
-    assert geo.of(ip_address(address)) == Geo(country=country, region=region, city=city)
+with (Path(__file__).parents[1] / "golden" / "addresses.tsv").open(newline="") as file:
+    GOLDEN = list(csv.reader(file, delimiter="\t"))[1:]
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "10.0.0.1", "192.168.1.1", "127.0.0.1", "0.0.0.0", "255.255.255.255", "169.254.1.1", "100.64.0.1",
-        "8.8.8.8", "81.2.70.1", "::1", "::", "fe80::1", "fc00::1", "2001:db8::1", "2a02:cf48::1",
-        "216.160.83.56", "67.43.156.1",
-    ],
-)  # fmt: skip
-def test_private_and_unknown_addresses_have_none(geo: GeoLookup, address: str) -> None:
-    assert geo.of(ip_address(address)) is None
+@pytest.mark.parametrize("row", GOLDEN, ids=lambda row: row[0])
+def test_each_address_has_the_place_of_the_golden_table_or_none(geo: GeoLookup, row: list[str]) -> None:
+    address, country, region, city = row
+    expected = Geo(country=country, region=region, city=city)
+    assert (geo.of(ip_address(address)) or Geo()) == expected
+    assert (geo.of(ip_address(address)) is None) == (expected == Geo())
     assert geo.failures == 0
+
+
+def test_the_golden_table_is_large_enough() -> None:
+    assert len({row[0] for row in GOLDEN}) >= 40
+    assert len([row for row in GOLDEN if any(row[1:])]) >= 15
 
 
 def test_a_country_database_gives_the_country(write_mmdb: Callable[..., Path]) -> None:

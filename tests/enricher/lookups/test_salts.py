@@ -1,23 +1,40 @@
 import pytest
 
-from enricher.lookups.salts import DerivedSalts
-from eventrail.errors import ConfigurationError
+from enricher.lookups.salts import DaySalts, SaltMissing
+
+DAY = 20_780  # 2026-11-23
 
 
-def test_each_day_has_its_own_salt_that_replicas_share() -> None:
-    one, other = DerivedSalts(b"s" * 16), DerivedSalts(b"s" * 16)
-    salts = [one.of(day) for day in range(-3, 100)]
-    assert salts == [other.of(day) for day in range(-3, 100)]
-    assert len(set(salts)) == len(salts)
-    assert {len(salt) for salt in salts} == {32}
+def test_a_salt_that_is_known_is_given() -> None:
+    assert DaySalts({DAY: b"s" * 32}, first_kept=DAY - 2).of(DAY) == b"s" * 32
 
 
-def test_another_secret_gives_other_salts() -> None:
-    assert DerivedSalts(b"s" * 16).of(1) != DerivedSalts(b"t" * 16).of(1)
-    assert DerivedSalts(b"s" * 200).of(1) != DerivedSalts(b"s" * 201).of(1)
+@pytest.mark.parametrize("day", [DAY - 2, DAY, DAY + 1, DAY + 400])
+def test_a_salt_that_can_still_come_is_missing(day: int) -> None:
+    with pytest.raises(SaltMissing, match="no salt of the UTC day 202"):
+        DaySalts({}, first_kept=DAY - 2).of(day)
 
 
-def test_a_secret_that_can_be_guessed_is_refused_without_being_shown() -> None:
-    with pytest.raises(ConfigurationError, match="15 bytes, but needs at least 16") as caught:
-        DerivedSalts(b"hunter2-hunter2")
-    assert "hunter2" not in str(caught.value)
+def test_before_the_first_look_every_salt_is_missing_and_none_is_gone() -> None:
+    with pytest.raises(SaltMissing):
+        DaySalts().of(0)
+
+
+def test_a_day_that_is_over_too_long_is_gone_whatever_was_handed_in() -> None:
+    salts = DaySalts({DAY - 3: b"o" * 32, DAY: b"n" * 32}, first_kept=DAY - 2)
+    assert salts.of(DAY - 3) is None
+    assert len(salts) == 1
+
+
+def test_what_cannot_be_read_here_says_why() -> None:
+    salts = DaySalts()
+    salts.know({}, DAY - 2, {DAY: "EVENTRAIL_SALT_KEYS has no key 's9'"})
+    with pytest.raises(SaltMissing, match="has no key 's9'"):
+        salts.of(DAY)
+
+
+def test_what_is_known_is_replaced_as_a_whole() -> None:
+    salts = DaySalts({DAY: b"a" * 32}, first_kept=DAY)
+    salts.know({DAY + 1: b"b" * 32}, DAY + 1)
+    assert salts.of(DAY) is None
+    assert salts.of(DAY + 1) == b"b" * 32

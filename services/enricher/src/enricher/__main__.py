@@ -1,28 +1,48 @@
-"""`python -m enricher worker`: the door of the enricher."""
+"""`python -m enricher worker` and `python -m enricher replay`: the doors of the enricher."""
 
+import argparse
 import asyncio
 import logging
 import sys
 
+from enricher.replay.options import add_options
 from enricher.settings import AllSettings, EnricherSettings, LookupSettings
 from eventrail import lifecycle, logs
 from eventrail.clock import SystemClock
 from eventrail.errors import ConfigurationError
 from eventrail.sealing import SealingSettings
-from eventrail.settings import KafkaSettings, SharedSettings, load
+from eventrail.settings import ClickHouseSettings, KafkaSettings, SharedSettings, load
+from eventrail.websites.settings import WebsitesSettings
 
-_KINDS = (SharedSettings, KafkaSettings, SealingSettings, LookupSettings, EnricherSettings)
+_KINDS = (
+    SharedSettings,
+    KafkaSettings,
+    SealingSettings,
+    LookupSettings,
+    EnricherSettings,
+    WebsitesSettings,
+    ClickHouseSettings,  # for replay alone
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 after SIGTERM or SIGINT, 1 after an error, 2 for a wrong setting or topic, 3 from the watchdog."""
     options = lifecycle.parser("enricher", "Turn raw events into enriched ones.", *_KINDS)
-    options.add_argument("what", nargs="?", choices=["worker"], default="worker", help="what to run")
-    options.parse_args(arguments)
+    options.add_argument(
+        "what", nargs="?", choices=["worker", "replay"], default="worker", help="what to run"
+    )
+    add_options(options)
+    chosen = options.parse_args(arguments)
+    if chosen.what == "replay":
+        return _replay(chosen)
     try:
         logs.configure("enricher", load(SharedSettings).log_level)
         settings = AllSettings(
-            load(EnricherSettings), load(LookupSettings), load(SealingSettings), load(KafkaSettings)
+            load(EnricherSettings),
+            load(LookupSettings),
+            load(SealingSettings),
+            load(KafkaSettings),
+            load(WebsitesSettings),
         )
     except ConfigurationError as error:
         return lifecycle.complain("enricher", error)
@@ -36,6 +56,12 @@ def main(arguments: list[str] | None = None) -> int:
         await Enricher(settings, SystemClock()).run(stop)
 
     return lifecycle.run("enricher", work)
+
+
+def _replay(chosen: argparse.Namespace) -> int:
+    from enricher.replay.command import main  # noqa: PLC0415 - it takes what the worker takes to import
+
+    return main(chosen, SystemClock())
 
 
 if __name__ == "__main__":

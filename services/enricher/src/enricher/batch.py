@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from enricher import checkpoints
 from enricher.chunk import Outcome, RawRecord
 from enricher.offsets import OffsetAccount
 from enricher.partitions import partition_of
 from enricher.publisher import Parcel
-from enricher.sessions import Overlay, Sessions
+from enricher.sessions import AsOf, Overlay, Sessions
 from eventrail.kafka.records import Record
 
 
@@ -22,6 +23,8 @@ class Batch:
         self._received_ms: dict[int, int] = defaultdict(int)
         self._records: list[RawRecord] = []
         self.outcomes: list[Outcome] = []
+        self.is_crowded = False
+        """Whether a state has so many checkpoints that a commit should let them go."""
 
     def is_wanted(self) -> bool:
         """Whether the generation goes on, so that the work is still ours."""
@@ -33,15 +36,25 @@ class Batch:
         return self._overlays[partition]
 
     def overlay(self, record: RawRecord) -> Overlay:
-        """The states as they are before `record`, on top of the records that were added."""
-        return Overlay(self._overlay_of(record.partition))
+        """The states as they are before `record`, on top of the records that were added.
+
+        Where a replay finds a state that is ahead of `record`, it gets the one from before it.
+        """
+        return Overlay(AsOf(self._overlay_of(record.partition), record.offset))
 
     def add(self, record: RawRecord, outcome: Outcome) -> None:
         """Add a record with what came of it on top of `overlay(record)`."""
-        self._overlay_of(record.partition).written.update(outcome.sessions.written)
+        self._write(self._overlay_of(record.partition), record, outcome.sessions)
         self._received_ms[record.partition] = max(self._received_ms[record.partition], outcome.received_ms)
         self._records.append(record)
         self.outcomes.append(outcome)
+
+    def _write(self, values: Overlay, record: RawRecord, states: Overlay) -> None:
+        committed = self._account.replay_starts().get(record.partition, 0)
+        for key, state in states.written.items():
+            value = checkpoints.added(values.get(key), record.offset, state, committed)
+            values.put(key, value)
+            self.is_crowded |= len(value) > checkpoints.CROWDED_BYTES
 
     def enriched(self) -> list[Record]:
         return [record for outcome in self.outcomes for record in outcome.enriched]

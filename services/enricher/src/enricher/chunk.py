@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+from enricher.lookups.salts import SaltMissing
 from enricher.pipeline import enrich
 from enricher.rejections import Origin, event_rejected, record_rejected
 from enricher.sessions import Overlay
@@ -51,8 +52,9 @@ class Outcome:
 def process(record: RawRecord, sessions: Overlay, world: World, now_ms: int) -> Outcome:
     """Enrich each event of `record` on top of `sessions`.
 
-    `world.sessions` is not used. Raises UnknownKey where an address cannot be opened: nothing of the record
-    was done then. Whatever else is wrong with an event, or with the record, is in the rejected records.
+    `world.sessions` is not used. Raises UnknownKey where an address cannot be opened, SaltMissing where the salt of
+    an event's day is still to come: nothing of the record was done then. Whatever else is wrong with an event, or
+    with the record, is in the rejected records.
     """
     outcome = Outcome(sessions)
     try:
@@ -82,7 +84,7 @@ def _enrich(event: RawEvent, position: RawPosition, world: World, outcome: Outco
     try:
         outcome.enriched.append(_enriched(event, position, world, now_ms))
         outcome.received_ms = max(outcome.received_ms, min(event.received_at_ms, now_ms))
-    except UnknownKey:
+    except (UnknownKey, SaltMissing):
         raise
     except ContractError as error:
         _refuse(event, position, RejectionReason.REJECTION_REASON_INVALID, str(error), outcome, now_ms)

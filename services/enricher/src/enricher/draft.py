@@ -12,7 +12,7 @@ from eventrail.sealing import Address
 class Draft:
     """One event between two steps. It lives for one call of `enrich`; each step writes only its own facts.
 
-    `event` is what leaves; `address` and `page` are notes for later steps and leave with nobody.
+    `event` is what leaves; `address`, `page` and `session_campaign` are notes for later steps and leave with nobody.
     """
 
     raw: RawEvent
@@ -20,3 +20,4 @@ class Draft:
     event: EnrichedEvent = field(default_factory=EnrichedEvent)
     address: Address | None = None
     page: UrlParts | None = None
+    session_campaign: bytes = b""

@@ -13,11 +13,12 @@ from typing import Protocol
 
 from enricher.batch import Batch, by_partition
 from enricher.chunk import RawRecord, process
+from enricher.lookups.salts import SaltMissing
 from enricher.metrics import Metrics
 from enricher.offsets import OffsetAccount, Verdict, start
 from enricher.publisher import Parcel, Publisher
 from enricher.sessions import Sessions
-from enricher.waits import ADDRESS_KEY, Waits
+from enricher.waits import ADDRESS_KEY, SALT, Waits
 from enricher.world import World
 from eventrail import logs
 from eventrail.clock import Clock
@@ -33,6 +34,7 @@ _FAILED_PAUSE_SECONDS = 1.0
 _QUEUED_RECORDS = 64
 _TOGETHER_BYTES = 256 * 1024
 _COMMIT_SECONDS = 4.0
+_COMMIT_PAUSE_SECONDS = 0.2
 
 _log = logs.get(__name__)
 
@@ -212,12 +214,22 @@ class Intake:
                 self._measure(batch, self._clock.monotonic() - began)
             finally:
                 self._idle.set()
+            if batch.is_crowded:
+                await self._commit_all(batch)
             records = records[len(batch.outcomes) :]
+
+    async def _commit_all(self, batch: Batch) -> None:
+        """Commit before anything more is done, so that states can let their checkpoints go and stay bounded."""
+        while batch.is_wanted():
+            await self.commit()
+            if not self.account.uncommitted():
+                return
+            await asyncio.sleep(_COMMIT_PAUSE_SECONDS)
 
     async def _enriched(self, records: Sequence[RawRecord]) -> Batch | None:
         """The first of `records`, at least one, enriched; None when they are somebody else's by now."""
         batch = Batch(self.account, self._sessions, records[0].generation)
-        with self._waits.until_left(ADDRESS_KEY):
+        with self._waits.until_left(ADDRESS_KEY), self._waits.until_left(SALT):
             for record in records:
                 while batch.is_wanted():
                     try:
@@ -225,10 +237,11 @@ class Intake:
                             record, process(record, batch.overlay(record), self._world, self._clock.now_ms())
                         )
                         break
-                    except UnknownKey as missing:
+                    except (UnknownKey, SaltMissing) as missing:
                         if batch.outcomes:
                             return batch
-                        self._waits.begin(ADDRESS_KEY, str(missing))
+                        cause = SALT if isinstance(missing, SaltMissing) else ADDRESS_KEY
+                        self._waits.begin(cause, str(missing))
                     await asyncio.sleep(_KEY_LOOK_SECONDS)
         return batch if batch.is_wanted() else None
 

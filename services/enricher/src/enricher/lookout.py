@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 
-from enricher.enrichments import session
+from enricher.enrichments.session_state import expired
 from enricher.intake import Intake
 from enricher.metrics import Metrics
 from enricher.publisher import Publisher
@@ -21,10 +21,7 @@ Lag = Callable[[Mapping[int, int]], Mapping[int, int]]
 
 
 class Lookout:
-    """Sees all parts of one worker and changes none, but for sessions that expired.
-
-    Events that come up to `late_ms` milliseconds late still find their session.
-    """
+    """Sees all parts of one worker and changes none, but for sessions that expired."""
 
     def __init__(
         self,
@@ -36,7 +33,6 @@ class Lookout:
         metrics: Metrics,
         clock: Clock,
         watchdog: Watchdog,
-        late_ms: int,
     ) -> None:
         self._intake = intake
         self._lag = lag
@@ -46,11 +42,10 @@ class Lookout:
         self._metrics = metrics
         self._clock = clock
         self._watchdog = watchdog
-        self._late_ms = late_ms
 
     async def look(self) -> None:
         """One look. Ends the process with status 3 when nothing moves for too long and nothing excuses it."""
-        self._sessions.sweep(session.expired, self._late_ms)
+        self._sessions.sweep(expired, self._intake.account.replay_starts())
         self._metrics.sessions.set(len(self._sessions))
         await self._watch(self._measured_lag())
 

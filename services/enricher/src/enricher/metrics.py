@@ -74,6 +74,29 @@ class Metrics:
             "Session states in memory.",
             registry=self.registry,
         )
+        self.salts = Gauge(
+            "eventrail_enricher_salts",
+            "Salts of days that are in memory; below 3 some day has none, and its events wait.",
+            registry=self.registry,
+        )
+        self.salts_overdue = Gauge(
+            "eventrail_enricher_salts_overdue",
+            "Salts whose time is over and that are still on the broker's disk (seen by the worker that leads).",
+            registry=self.registry,
+        )
+        self.geo_built = Gauge(
+            "eventrail_enricher_geo_database_build_time_seconds",
+            "Unix time at which the GeoIP database in use was built; 0 while there is none.",
+            registry=self.registry,
+        )
+        self.geo_failures = Counter(
+            "eventrail_enricher_geo_failures_total",
+            "Failures with the GeoIP database: a version that could not be used (file), damaged data met (lookup).",
+            ["what"],
+            registry=self.registry,
+        )
+        for what in ("file", "lookup"):
+            self.geo_failures.labels(what)
         self.waiting = Gauge(
             "eventrail_enricher_waiting",
             "1 while the stream waits for this cause, else 0.",

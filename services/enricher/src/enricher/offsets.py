@@ -101,6 +101,10 @@ class OffsetAccount:
         """Go on at `offset` because the records before it are gone for good; nothing of it may be in work."""
         self._taken[partition] = self._done[partition] = offset
 
+    def replay_starts(self) -> Mapping[int, int]:
+        """The lowest offset at which a replay may begin from now on, by partition; it never goes back."""
+        return self._committed
+
     def uncommitted(self) -> dict[int, int]:
         """Offsets to commit, by partition."""
         return {

@@ -9,13 +9,16 @@ from typing import Final
 
 from enricher.draft import Draft
 from enricher.enrichments.agent import add_agent
+from enricher.enrichments.bot import add_bot
 from enricher.enrichments.campaign import add_campaign
+from enricher.enrichments.channel import add_channel
 from enricher.enrichments.client_address import reject_forged_address, scrub_address
 from enricher.enrichments.geo import add_geo
 from enricher.enrichments.origin import add_origin, reject_rule_breakers
 from enricher.enrichments.page import add_page
 from enricher.enrichments.referrer import add_referrer
 from enricher.enrichments.session import add_session
+from enricher.enrichments.session_campaign import add_campaign_of_session
 from enricher.enrichments.versions import add_versions
 from enricher.enrichments.visitor import add_visitor
 from enricher.world import World
@@ -33,10 +36,13 @@ STEPS: Final[tuple[Step, ...]] = (
     add_page,
     add_referrer,  # after the page: a page that refers to its own website is no referrer
     add_campaign,  # after the page: reads its query
+    add_channel,  # after referrer and campaign: by the event's own ones
     add_agent,
+    add_bot,
     add_geo,  # after the address was opened
     add_visitor,  # after the address was opened
     add_session,  # after the visitor, and after all that may fail: a refused event leaves no trace in the state
+    add_campaign_of_session,  # after the session, whose memory it gives to an event that has nothing of its own
     scrub_address,  # last: nothing that runs later can know the address
 )
 

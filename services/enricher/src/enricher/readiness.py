@@ -3,7 +3,7 @@
 from enricher.intake import Intake
 from enricher.publisher import Publisher
 from enricher.waits import Waits
-from eventrail.health import OK, Health
+from eventrail.health import OK, Check, Health
 
 
 class Readiness:
@@ -14,6 +14,7 @@ class Readiness:
         self._waits = waits
         self.startup = "starting"
         self.intake: Intake | None = None
+        self.websites: Check | None = None
 
     async def kafka(self) -> str:
         return await self._publisher.reachable() if self.startup == OK else self.startup
@@ -27,5 +28,9 @@ class Readiness:
         return f"waits: {self._waits}" if self._waits else OK
 
     def health(self) -> Health:
-        checks = {"kafka": self.kafka, "group": self.group, "stream": self.stream}
-        return Health(checks, required=frozenset(checks))
+        checks: dict[str, Check] = {"kafka": self.kafka, "group": self.group, "stream": self.stream}
+        required = frozenset(checks)
+        if self.websites is not None:
+            # An older version of the file goes on being used, which is no reason to stop the stream.
+            checks["websites"] = self.websites
+        return Health(checks, required=required)

@@ -5,10 +5,12 @@ again after a failure meets the states from before it.
 """
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
+
+from enricher import checkpoints
 
 Expired = Callable[[bytes, int], bool]
 """Whether a state can be dropped, given the watermark in Unix milliseconds."""
@@ -16,7 +18,7 @@ Expired = Callable[[bytes, int], bool]
 
 @dataclass(slots=True)
 class PartitionSessions:
-    """States of one partition.
+    """States of one partition, each value a state with its checkpoints (checkpoints.py).
 
     `watermark_ms` is the latest acceptance time seen (the collector's clock, so no client moves it);
     `loaded` is the offset of the last changelog record that is contained, -1 before the first one.
@@ -33,6 +35,19 @@ class PartitionSessions:
         else:
             self.states[key] = value
         self.watermark_ms = max(self.watermark_ms, written_ms)
+
+    def merge(self, key: bytes, value: bytes | None, written_ms: int) -> None:
+        """Put what the changelog says, unless what is held reaches further on the raw topic.
+
+        A worker that stood still while its partitions went to another may have written last, but knows less.
+        """
+        held = self.states.get(key)
+        if (
+            value is None
+            or held is None
+            or checkpoints.newest_offset(held) <= checkpoints.newest_offset(value)
+        ):
+            self.put(key, value, written_ms)
 
 
 class Readable(Protocol):
@@ -53,6 +68,17 @@ class Overlay:
 
     def put(self, key: bytes, value: bytes) -> None:
         self.written[key] = value
+
+
+class AsOf:
+    """The states of a partition as they were before the raw record at `offset`, also where they are ahead of it."""
+
+    def __init__(self, below: Readable, offset: int) -> None:
+        self._below = below
+        self._offset = offset
+
+    def get(self, key: bytes) -> bytes | None:
+        return checkpoints.as_of(self._below.get(key), self._offset)
 
 
 class Sessions:
@@ -86,23 +112,32 @@ class Sessions:
         """All partitions' states as one mapping, for looking at them."""
         return ChainMap(*(held.states for held in self._partitions.values()))
 
-    def sweep(self, expired: Expired, late_ms: int, limit: int = 1_000) -> int:
+    def sweep(self, expired: Expired, committed: Mapping[int, int], limit: int = 1_000) -> int:
         """Look at the next `limit` states of each partition and drop the expired ones; returns how many.
 
-        Called again and again it comes around to every state. Events that are up to `late_ms` behind the
-        watermark still find theirs. No tombstones are written: the changelog has a retention of its own,
-        and what is loaded from it is swept as well.
+        Called again and again it comes around to every state. `committed` are the raw offsets at which a replay
+        may begin, by partition: what one could ask for stays, older checkpoints go. No tombstones are written:
+        the changelog has a retention of its own, and what is loaded from it is swept as well.
         """
-        return sum(_sweep(held, expired, late_ms, limit) for held in self._partitions.values())
+        return sum(
+            _sweep(held, expired, committed.get(partition, 0), limit)
+            for partition, held in self._partitions.items()
+        )
 
 
-def _sweep(held: PartitionSessions, expired: Expired, late_ms: int, limit: int) -> int:
-    states, watermark_ms = held.states, held.watermark_ms - late_ms
+def _sweep(held: PartitionSessions, expired: Expired, committed: int, limit: int) -> int:
+    states = held.states
     gone = 0
     for key in list(islice(states, limit)):
         value = states.pop(key)
-        if expired(value, watermark_ms):
+        if checkpoints.newest_offset(value) < committed and _is_gone(value, expired, held.watermark_ms):
             gone += 1
         else:
-            states[key] = value  # Behind all others, so that the next look begins with other ones.
+            # Behind all others, so that the next look begins with other ones.
+            states[key] = checkpoints.pruned(value, committed)
     return gone
+
+
+def _is_gone(value: bytes, expired: Expired, watermark_ms: int) -> bool:
+    state = checkpoints.newest(value)
+    return state is None or expired(state, watermark_ms)

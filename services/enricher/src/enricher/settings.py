@@ -1,15 +1,14 @@
 """What may be set for the enricher, read once at the door."""
 
-import base64
-import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from eventrail.sealing import SealingSettings
 from eventrail.settings import KafkaSettings, Listen, Settings
+from eventrail.websites.settings import WebsitesSettings
 
 
 class EnricherSettings(Settings):
@@ -40,13 +39,11 @@ class EnricherSettings(Settings):
         ge=1,
         description="Seconds without progress, while records wait, after which the process ends with status 3.",
     )
-    late_events_hours: float = Field(
-        6.0,
-        ge=0,
-        le=48,
+    salt_clean_seconds: float = Field(
+        900.0,
+        ge=1,
         description=(
-            "Hours that an event may come late and still find its visitor's session; session states "
-            "of that time are in memory."
+            "Seconds between two looks for salts whose time is over but which the broker still has on its disk."
         ),
     )
     data_dir: Path | None = Field(
@@ -62,30 +59,14 @@ class LookupSettings(Settings):
     geoip_database: str | None = Field(
         None, description="Path of a GeoIP City or Country database (.mmdb); unset: events get no place."
     )
-    salt_secret: str = Field(
+    salt_keys: str = Field(
         description=(
-            "BASE64 of 32 random bytes from which the daily salts of visitor ids come, the same in all "
-            "enrichers. Make one with: "
-            "python3 -c 'import os,base64; print(base64.b64encode(os.urandom(32)).decode())'"
+            "Keys that encrypt the days' salts of visitor ids on their topic, the same in all enrichers: ID:BASE64 of "
+            "32 bytes, comma separated. The first one encrypts, all of them decrypt. Make one with: "
+            "python3 -c 'import os,base64; print(\"s1:\" + base64.b64encode(os.urandom(32)).decode())'"
         ),
         repr=False,
     )
-
-    @field_validator("salt_secret")
-    @classmethod
-    def _thirty_two_bytes(cls, value: str) -> str:
-        try:
-            secret = base64.b64decode(value, validate=True)
-        except (binascii.Error, ValueError):
-            secret = b""
-        if len(secret) != 32:
-            raise ValueError("must be the base64 text of 32 bytes")
-        return value
-
-    @property
-    def salt_bytes(self) -> bytes:
-        """The 32 bytes of `salt_secret`."""
-        return base64.b64decode(self.salt_secret)
 
 
 @dataclass(frozen=True)
@@ -96,3 +77,4 @@ class AllSettings:
     lookups: LookupSettings
     sealing: SealingSettings
     kafka: KafkaSettings
+    websites: WebsitesSettings = field(default_factory=lambda: WebsitesSettings(websites=""))

@@ -11,6 +11,8 @@ ADDRESS_KEY = "address_key"
 """A client address is encrypted with a key that this process was not given."""
 KAFKA = "kafka"
 """The broker does not answer or does not acknowledge."""
+SALT = "salt"
+"""The salt of an event's day is not here yet, or not readable."""
 
 _WARN_EVERY_SECONDS = 60.0
 
@@ -25,7 +27,7 @@ class Waits:
         self._clock = clock
         self._causes: dict[str, str] = {}
         self._warned: dict[str, float] = {}
-        for cause in (ADDRESS_KEY, KAFKA):
+        for cause in (ADDRESS_KEY, KAFKA, SALT):
             self._gauge.labels(cause).set(0)
 
     def __bool__(self) -> bool:

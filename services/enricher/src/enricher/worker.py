@@ -3,19 +3,25 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
 from enricher import app as stream
+from enricher.geo_watch import GeoWatch
 from enricher.intake import Intake
 from enricher.lookout import Lookout
-from enricher.lookups import agents, geo, salts
+from enricher.lookups import agents
+from enricher.lookups.geo_file import GeoFile
+from enricher.lookups.salts import DaySalts
 from enricher.metrics import Metrics
 from enricher.publisher import Publisher
 from enricher.readiness import Readiness
+from enricher.salts.keeper import SaltKeeper
+from enricher.salts.sealing import SaltSealer
+from enricher.salts.topic import KafkaSaltLog
 from enricher.settings import AllSettings, LookupSettings
 from enricher.waits import KAFKA, Waits
 from enricher.watchdog import Watchdog
@@ -28,24 +34,38 @@ from eventrail.health import OK, serving, side_door
 from eventrail.kafka.admin import verify_topics
 from eventrail.kafka.records import producer
 from eventrail.sealing import AddressOpener, SealingSettings, parse_keys
+from eventrail.websites import Websites
+from eventrail.websites import metrics as websites_metrics
+from eventrail.websites.watching import WebsitesFile, open_websites
 
-_NEEDED_TOPICS = (topics.RAW, topics.ENRICHED, topics.REJECTED, topics.SESSIONS_CHANGELOG)
+_NEEDED_TOPICS = (
+    topics.RAW,
+    topics.ENRICHED,
+    topics.REJECTED,
+    topics.SALTS,
+    topics.SESSIONS_CHANGELOG,
+)
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
+_GEO_LOOK_SECONDS = 2.0
+_LEADING_PARTITION = 0
+"""The worker that has this partition of the raw topic makes the salts."""
 _PRODUCER_TIMEOUT_MS = 30_000
-_MS_PER_HOUR = 3_600_000
 
 _log = logs.get(__name__)
 
 
-def make_world(lookups: LookupSettings, sealing: SealingSettings) -> World:
-    """The lookups of the pipeline. Raises ConfigurationError."""
+def make_world(
+    lookups: LookupSettings, sealing: SealingSettings, websites: Websites, salts: DaySalts, geo: GeoFile
+) -> World:
+    """The lookups of the pipeline; `salts` are filled by a SaltKeeper. Raises ConfigurationError."""
     return World(
         addresses=AddressOpener(parse_keys(sealing.address_keys)),
-        salts=salts.DerivedSalts(lookups.salt_bytes),
-        geo=geo.open_database(lookups.geoip_database),
+        salts=salts,
+        geo=geo,
         agents=agents.AgentLookup(),
         sessions=MemorySessionStore(),  # each record is processed with states of its partition in this place
+        websites=websites,
     )
 
 
@@ -55,11 +75,34 @@ class Enricher:
     def __init__(self, settings: AllSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._world = make_world(settings.lookups, settings.sealing)
+        self._websites = open_websites(settings.websites)
+        salts, geo = DaySalts(), GeoFile(settings.lookups.geoip_database)
+        self._world = make_world(settings.lookups, settings.sealing, self._websites, salts, geo)
         self._metrics = Metrics()
+        self._geo_watch = GeoWatch(geo, self._metrics)
+        self._salt_log = KafkaSaltLog(settings.kafka.kafka_bootstrap_servers, self._producer)
+        self._keeper = self._salt_keeper(salts)
+        websites_metrics.install(self._metrics.registry, self._websites)
         self._waits = Waits(self._metrics, clock)
         self._publisher = Publisher(self._producer, self._waits)
         self._readiness = Readiness(self._publisher, self._waits)
+        if isinstance(self._websites, WebsitesFile):
+            self._readiness.websites = self._websites.check
+
+    def _salt_keeper(self, salts: DaySalts) -> SaltKeeper:
+        return SaltKeeper(
+            self._salt_log,
+            SaltSealer(parse_keys(self._settings.lookups.salt_keys, "EVENTRAIL_SALT_KEYS")),
+            salts,
+            self._leads,
+            self._clock,
+            self._metrics,
+            self._settings.enricher.salt_clean_seconds,
+        )
+
+    def _leads(self) -> bool:
+        intake = self._readiness.intake
+        return intake is not None and _LEADING_PARTITION in intake.account.done
 
     def _producer(self) -> AIOKafkaProducer:
         servers = self._settings.kafka.kafka_bootstrap_servers
@@ -72,13 +115,17 @@ class Enricher:
         crashed of. The process may end inside, with status 3 by the watchdog.
         """
         face = side_door(self._readiness.health(), self._metrics.registry)
-        async with serving(face, self._settings.enricher.listen):
+        async with serving(face, self._settings.enricher.listen), self._fresh_websites():
             try:
                 await self._reach_kafka(stop)
                 if not stop.is_set():
                     await self._work(stop)
             finally:
+                await self._salt_log.stop()
                 await self._publisher.stop()
+
+    def _fresh_websites(self) -> AbstractAsyncContextManager[None]:
+        return running(self._websites.watch()) if isinstance(self._websites, WebsitesFile) else nullcontext()
 
     async def _reach_kafka(self, stop: asyncio.Event) -> None:
         """Wait until Kafka answers and its topics are as they must be, or `stop` is set."""
@@ -86,6 +133,8 @@ class Enricher:
             while not stop.is_set():
                 try:
                     await verify_topics(self._settings.kafka, _NEEDED_TOPICS)
+                    # Whoever comes first, before there is a worker that leads: the topic decides between them.
+                    await self._keeper.look(make=True)
                     await self._publisher.start()
                 except KafkaUnavailable as error:
                     self._readiness.startup = str(error)
@@ -110,6 +159,8 @@ class Enricher:
                 running(intake.work()),
                 every(self._settings.enricher.commit_interval_seconds, intake.commit),
                 every(_LOOK_SECONDS, lookout.look),
+                every(_LOOK_SECONDS, self._keeper.tick),
+                every(_GEO_LOOK_SECONDS, self._geo_watch.look),
             ):
                 _log.info("enricher starts")
                 await stream.Worker(app).run(stop)
@@ -136,7 +187,6 @@ class Enricher:
             self._metrics,
             self._clock,
             Watchdog(self._settings.enricher.watchdog_seconds),
-            round(self._settings.enricher.late_events_hours * _MS_PER_HOUR),
         )
 
 

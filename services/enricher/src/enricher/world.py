@@ -4,15 +4,32 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from enricher.lookups.agents import AgentLookup
-from enricher.lookups.geo import GeoLookup
-from eventrail.sealing import AddressOpener
+from eventrail.contract.v1.enriched_pb2 import Geo
+from eventrail.sealing import Address, AddressOpener
+from eventrail.websites import OpenWebsites, Websites
 
 
 class Salts(Protocol):
     """Where a day's secret salt comes from."""
 
-    def of(self, utc_day: int) -> bytes:
-        """The salt, 16 to 64 bytes, of a UTC day in days since 1970-01-01; always the same for one day."""
+    def of(self, utc_day: int) -> bytes | None:
+        """The salt, 16 to 64 bytes, of a UTC day in days since 1970-01-01; always the same for one day.
+
+        None where it is gone for good. Raises SaltMissing while it can still come: the stream has to wait.
+        """
+        ...
+
+
+class Places(Protocol):
+    """Where addresses are; `database` names what says so, or is ""."""
+
+    @property
+    def database(self) -> str:
+        """Type and build time of the database in use; it changes only between two events."""
+        ...
+
+    def of(self, address: Address) -> Geo | None:
+        """The place, not to be changed by the caller; None where it is not known."""
         ...
 
 
@@ -47,6 +64,7 @@ class World:
 
     addresses: AddressOpener
     salts: Salts
-    geo: GeoLookup
+    geo: Places
     agents: AgentLookup
     sessions: SessionStore
+    websites: Websites = field(default_factory=OpenWebsites)

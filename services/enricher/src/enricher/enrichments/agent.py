@@ -1,11 +1,41 @@
-"""What the user agent string says about browser, system and device."""
+"""What the user agent string and the client hints say about browser, system and device."""
+
+from typing import Final
 
 from enricher.draft import Draft
+from enricher.lookups.agents import AgentFacts
+from enricher.lookups.brands import MAC
 from enricher.world import World
+from eventrail.contract.v1.enriched_pb2 import Agent
+from eventrail.contract.v1.raw_pb2 import RawEvent
+
+_IPAD_SCREENS: Final = frozenset(
+    {(744, 1133), (768, 1024), (810, 1080), (820, 1180), (834, 1112), (834, 1194), (834, 1210), (1024, 1366)}
+    | {(1032, 1376)}
+)
+"""Width and height of all iPads in CSS pixels; they say so however they are held. No Mac has such a screen."""
 
 
 def add_agent(draft: Draft, world: World) -> None:
-    """`agent`, with empty fields where the string says nothing; absent where the client sent no string."""
-    user_agent = draft.raw.user_agent
-    if user_agent:
-        draft.event.agent.CopyFrom(world.agents.of(user_agent))
+    """`agent`, with empty fields where the client does not tell; absent where it sent neither string nor hints."""
+    facts = agent_facts(draft.raw, world)
+    if facts is None:
+        return
+    draft.event.agent.CopyFrom(facts.agent)
+    if facts.agent.os == MAC and _is_ipad(facts.agent, draft.raw):
+        draft.event.agent.MergeFrom(Agent(os="iOS", device_type="tablet"))
+        draft.event.agent.os_version = ""  # what an iPad says there is the frozen version of a Mac
+
+
+def agent_facts(raw: RawEvent, world: World) -> AgentFacts | None:
+    """What the lookup says about the client of `raw`, None where it sent neither string nor hints."""
+    hints = raw.client_hints if raw.HasField("client_hints") else None
+    if not raw.user_agent and hints is None:
+        return None
+    return world.agents.of(raw.user_agent, hints)
+
+
+def _is_ipad(agent: Agent, raw: RawEvent) -> bool:
+    # Safari on an iPad sends the string of Safari on a Mac, byte for byte.
+    screen = raw.screen
+    return agent.browser == "Safari" and (screen.width, screen.height) in _IPAD_SCREENS

@@ -1,4 +1,4 @@
-"""The client's address: opened for the steps that need it, gone at the end (DESIGN promise 4)."""
+"""The client's address: opened for the steps that need it, gone at the end (ARCHITECTURE.md, promise 4)."""
 
 from enricher.draft import Draft
 from enricher.world import World

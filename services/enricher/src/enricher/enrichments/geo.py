@@ -2,12 +2,18 @@
 
 from enricher.draft import Draft
 from enricher.world import World
+from eventrail.contract.v1.enriched_pb2 import Geo
 
 
 def add_geo(draft: Draft, world: World) -> None:
-    """`geo`; absent without an address, or where the database does not know it."""
-    if draft.address is None:
+    """`geo`; absent without an address, or where the database does not know it.
+
+    Of a client that asked not to be tracked only the country is kept.
+    """
+    place = world.geo.of(draft.address) if draft.address is not None else None
+    if place is None:
         return
-    place = world.geo.of(draft.address)
-    if place is not None:
+    if not draft.raw.without_visitor:
         draft.event.geo.CopyFrom(place)
+    elif place.country:
+        draft.event.geo.CopyFrom(Geo(country=place.country))

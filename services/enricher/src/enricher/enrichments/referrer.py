@@ -1,26 +1,36 @@
 """The page that led here."""
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from enricher.draft import Draft
 from enricher.enrichments.url import MAX_CHARACTERS, split
 from enricher.world import World
 
+_WITH_DOMAIN: Final = frozenset({"http", "https", "android-app", "ios-app"})
+_LOCAL: Final = frozenset(
+    {"about", "blob", "chrome", "content", "data", "edge", "file", "filesystem", "javascript", "opera", "resource",
+     "brave", "vivaldi", "view-source"}
+)  # fmt: skip
+"""What only the client's own device knows: its files (whose paths name people) and its browser's pages."""
+
 
 class ReferrerParts(NamedTuple):
-    """`url` without fragment and credentials; `domain` without port and "www.", "" where there is no host."""
+    """`url` without fragment and credentials; `domain` as Referrer.domain."""
 
     url: str
     domain: str
 
 
-def add_referrer(draft: Draft, _world: World) -> None:
-    """`referrer`, unless it is no URL or it is the page's own website."""
+def add_referrer(draft: Draft, world: World) -> None:
+    """`referrer`, unless it is no URL, a place on the client's own device, or the website itself.
+
+    The website itself is the page's host and each of the website's domains, with or without "www.".
+    """
     if not draft.raw.referrer:
         return
     found = read(draft.raw.referrer)
-    if found is None or _is_own(found, draft):
+    if found is None or _is_own(found.domain, draft, world):
         return
     referrer = draft.event.referrer
     referrer.url = found.url
@@ -28,16 +38,26 @@ def add_referrer(draft: Draft, _world: World) -> None:
 
 
 def read(text: str) -> ReferrerParts | None:
-    """The referrer in `text`: a URL with a scheme and "//" (`android-app://` too); else None."""
+    """The referrer in `text`, None where it tells nothing about where somebody came from.
+
+    Web pages and apps have a domain: a host name, the package name of `android-app://`, the number of `ios-app://`.
+    Other schemes with "//" (`slack://open`) have none. Local places (`about:`, `file:`, `data:`, browser extensions),
+    what has no scheme or no "//", and what is no URL at all, are no referrers.
+    """
     return _read(text) if len(text) <= MAX_CHARACTERS else None
 
 
 @lru_cache(maxsize=2048)
 def _read(text: str) -> ReferrerParts | None:
     parts = split(text)
-    if parts is None or not parts.scheme or parts.authority is None:
+    if parts is None or not parts.scheme or parts.authority is None or _is_local(parts.scheme):
         return None
-    return ReferrerParts(_bare(text, parts.authority), domain_of(parts.host))
+    domain = domain_of(parts.host) if parts.scheme in _WITH_DOMAIN else ""
+    return ReferrerParts(_bare(text, parts.authority), domain)
+
+
+def _is_local(scheme: str) -> bool:
+    return scheme in _LOCAL or scheme.endswith("-extension")
 
 
 def domain_of(host: str) -> str:
@@ -53,6 +73,11 @@ def _bare(url: str, authority: str) -> str:
     return f"{scheme}//{authority.rpartition('@')[2]}{rest[len(authority) :]}"
 
 
-def _is_own(found: ReferrerParts, draft: Draft) -> bool:
+def _is_own(domain: str, draft: Draft, world: World) -> bool:
+    if not domain:
+        return False
     page = draft.page
-    return page is not None and page.host != "" and domain_of(page.host) == found.domain
+    if page is not None and domain_of(page.host) == domain:
+        return True
+    website = world.websites.find(draft.raw.website_id)
+    return website is not None and any(domain_of(own) == domain for own in website.domains)

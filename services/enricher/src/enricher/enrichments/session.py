@@ -1,77 +1,145 @@
-"""The visit: events of one visitor with pauses of at most 30 minutes, by event time.
+"""The visit: events of one visitor with pauses of at most 30 minutes, by event time. docs/sessions.md tells why.
 
-Events are applied in the order of their arrival, and the state holds one session per website and visitor, the live one:
+Events are applied in the order of their arrival. The state holds the live session and the one before it:
 
-- An event less than or exactly 30 minutes before, within or after the live session's span joins it and widens the span.
+- An event within the live session's span, or at most 30 minutes off it, joins it and widens the span.
 - A later event begins a new session, which is live from then on.
-- An older event gets a past session of its own and leaves the live one as it is.
+- An event before the live session that is in reach of the one before joins that one, also where it is in reach of
+  both: a bridging event joins the earlier session and merges nothing.
+- An older event gets a past session of its own and leaves the state as it is.
 
 A session's id follows from website, visitor and the event that opened it, and never changes once published. Nor
-does its start, the event time of the event that opened it, also when an earlier event joins late. A replay that finds
-the state as it was gives the same ids. One that finds it ahead gives them to the events of the live session and to
-those that opened a session; a later event of an older session then gets a past session of its own.
+does its start, the event time of the event that opened it, also when an earlier event joins late.
+
+A visitor id that is a hash changes at midnight. As long as nothing began under today's id, the state under yesterday's
+counts, and an event that joins a session of it, within 24 h of its start, keeps yesterday's id.
 """
 
-import struct
+from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from enricher.draft import Draft
 from enricher.enrichments.fingerprint import fingerprint
-from enricher.world import World
-
-INACTIVITY_MS: Final = 30 * 60 * 1000
+from enricher.enrichments.session_campaign import remembered
+from enricher.enrichments.session_state import INACTIVITY_MS, Session, State, decode, encode
+from enricher.enrichments.visitor import visitor_hash
+from enricher.lookups.salts import SaltMissing
+from enricher.world import SessionStore, World
+from eventrail.clock import MS_PER_DAY, utc_day
+from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
 
 _KEY: Final = b"session.key.v1"
 _ID: Final = b"session.id.v1"
-_VERSION: Final = 1
-_STATE: Final = struct.Struct(">B16sqqq")
 
 
-class Session(NamedTuple):
-    """One session: 16 bytes of id, and Unix times in milliseconds, all of them event times.
+class _Place(Enum):
+    """Where an event goes."""
 
-    They are of the event that opened it, and of the earliest and the latest event in it.
-    """
+    LIVE = auto()
+    PREVIOUS = auto()
+    NEW = auto()
+    PAST = auto()
 
-    id: bytes
-    started_at_ms: int
-    first_ms: int
-    last_ms: int
+
+class _Seat(NamedTuple):
+    """What is known of one visitor id: its key in the store, and its state while that lasts."""
+
+    visitor_id: str
+    key: bytes
+    state: State | None
 
 
 def add_session(draft: Draft, world: World) -> None:
-    """`session_id` and `session_started_at_ms`; none where there is no visitor. Puts the visitor's new state."""
+    """`session_id` and `session_started_at_ms`; none where there is no visitor. Puts the visitor's new state.
+
+    Sets `visitor_id` to that of yesterday where a session of yesterday goes on.
+    """
     event = draft.event
     if not event.visitor_id:
         return
-    at_ms = event.timestamp_ms
-    website, visitor = event.website_id.encode(), event.visitor_id.encode()
-    key = fingerprint(_KEY, website, visitor)
-    live = decode(world.sessions.get(key))
-    if live is not None and _joins(live, at_ms):
-        session = _widened(live, at_ms)
-    else:
-        session = _opened(fingerprint(_ID, website, visitor, event.event_id.encode()), at_ms)
-    if session != live and not _is_past(session, live):
-        world.sessions.put(key, encode(session))
+    today = _seat(event, event.visitor_id, world.sessions)
+    seat = today if today.state else _seat_of_yesterday(draft, world) or today
+    place = _place(seat.state, event.timestamp_ms, MS_PER_DAY if seat is not today else None)
+    if place in (_Place.NEW, _Place.PAST):
+        seat = today
+    event.visitor_id = seat.visitor_id
+    session = _session(place, seat, event)
+    session = session._replace(campaign=remembered(event, session.campaign))
+    _put(world.sessions, seat, _state(place, seat.state, session, event.received_at_ms))
     event.session_id = id_text(session.id)
     event.session_started_at_ms = session.started_at_ms
+    draft.session_campaign = session.campaign
 
 
-def _joins(live: Session, at_ms: int) -> bool:
-    return live.first_ms - INACTIVITY_MS <= at_ms <= live.last_ms + INACTIVITY_MS
+def state_key(website_id: str, visitor_id: str) -> bytes:
+    """Key of a visitor's state in the store, 16 bytes."""
+    return fingerprint(_KEY, website_id.encode(), visitor_id.encode())
 
 
-def _widened(live: Session, at_ms: int) -> Session:
-    return Session(live.id, live.started_at_ms, min(live.first_ms, at_ms), max(live.last_ms, at_ms))
+def _seat(event: EnrichedEvent, visitor_id: str, store: SessionStore) -> _Seat:
+    key = state_key(event.website_id, visitor_id)
+    state = decode(store.get(key))
+    return _Seat(visitor_id, key, None if state is None or state.is_over(event.received_at_ms) else state)
 
 
-def _opened(digest: bytes, at_ms: int) -> Session:
+def _seat_of_yesterday(draft: Draft, world: World) -> _Seat | None:
+    """What is known of the same person under yesterday's visitor id; None where nothing is or can be."""
+    raw = draft.raw
+    if raw.visitor_id or draft.address is None:
+        return None
+    try:
+        salt = world.salts.of(utc_day(raw.received_at_ms) - 1)
+    except SaltMissing:
+        # No event of yesterday can have been done here without it, so there is nothing to be found.
+        return None
+    if salt is None:
+        return None
+    seat = _seat(
+        draft.event, visitor_hash(salt, raw.website_id, draft.address, raw.user_agent), world.sessions
+    )
+    return seat if seat.state else None
+
+
+def _place(state: State | None, at_ms: int, longest_ms: int | None) -> _Place:
+    """Where an event at `at_ms` goes; it joins no session that began `longest_ms` or more before it."""
+    if state is None or at_ms > state.live.last_ms + INACTIVITY_MS:
+        return _Place.NEW
+    if at_ms < state.live.first_ms and state.previous is not None and state.previous.reaches(at_ms):
+        return _Place.PAST if _too_long(state.previous, at_ms, longest_ms) else _Place.PREVIOUS
+    if state.live.reaches(at_ms):
+        return _Place.NEW if _too_long(state.live, at_ms, longest_ms) else _Place.LIVE
+    return _Place.PAST
+
+
+def _too_long(session: Session, at_ms: int, longest_ms: int | None) -> bool:
+    return longest_ms is not None and at_ms - session.started_at_ms >= longest_ms
+
+
+def _session(place: _Place, seat: _Seat, event: EnrichedEvent) -> Session:
+    at_ms = event.timestamp_ms
+    if seat.state and place is _Place.LIVE:
+        return seat.state.live.widened(at_ms)
+    if seat.state and seat.state.previous and place is _Place.PREVIOUS:
+        return seat.state.previous.widened(at_ms)
+    digest = fingerprint(_ID, event.website_id.encode(), seat.visitor_id.encode(), event.event_id.encode())
     return Session(_uuid8(digest), at_ms, at_ms, at_ms)
 
 
-def _is_past(session: Session, live: Session | None) -> bool:
-    return live is not None and session.last_ms < live.first_ms
+def _state(place: _Place, before: State | None, session: Session, accepted_ms: int) -> State | None:
+    """The state behind an event that went to `place`."""
+    if place is _Place.PAST:
+        return before
+    if before is None:
+        return State(session, None, accepted_ms)
+    accepted_ms = max(before.accepted_ms, accepted_ms)
+    if place is _Place.PREVIOUS:
+        return State(before.live, session, accepted_ms)
+    return State(session, before.live if place is _Place.NEW else before.previous, accepted_ms)
+
+
+def _put(store: SessionStore, seat: _Seat, state: State | None) -> None:
+    if state is not None and state != seat.state:
+        store.put(seat.key, encode(state))
 
 
 def _uuid8(digest: bytes) -> bytes:
@@ -85,27 +153,3 @@ def id_text(id_bytes: bytes) -> str:
     """16 bytes as the text form of a UUID, lower case, 36 characters."""
     text = id_bytes.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-def encode(session: Session) -> bytes:
-    """The state as it stands in the table: version, id, three times, 41 bytes."""
-    return _STATE.pack(_VERSION, *session)
-
-
-def decode(value: bytes | None) -> Session | None:
-    """The session in a state; None where there is none.
-
-    Bytes of another version count as none: after a rollback a visitor's session begins anew, and no event is refused.
-    """
-    if value is None or len(value) != _STATE.size or value[0] != _VERSION:
-        return None
-    return Session(*_STATE.unpack(value)[1:])
-
-
-def expired(value: bytes, watermark_ms: int) -> bool:
-    """Whether a state can be dropped once event time has reached `watermark_ms`: no event at or after it can join.
-
-    The caller takes off the watermark what it grants to late events.
-    """
-    session = decode(value)
-    return session is None or session.last_ms + INACTIVITY_MS < watermark_ms

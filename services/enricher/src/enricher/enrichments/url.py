@@ -1,8 +1,12 @@
 """A URL in parts, for whatever text a client sends; it never raises."""
 
 import re
+from contextlib import suppress
 from functools import lru_cache
+from ipaddress import IPv6Address
 from typing import Final, NamedTuple
+
+import idna
 
 MAX_CHARACTERS: Final = 2048
 """What the contract allows for a url."""
@@ -19,14 +23,19 @@ _URL: Final = re.compile(
     r"(?:#[^\x00-\x1f\x7f]*)?"
 )
 # The WHATWG URL standard's forbidden host code points stay out; an IPv6 host stands in brackets.
-_HOST_AND_PORT: Final = re.compile(r'(\[[0-9A-Fa-f:.]+\]|[^\[\]:<>^|%"`{}]*)(?::([0-9]{0,5}))?')
+_NAME: Final = r"""[^\[\]:<>^|%"`{}/?#@\\\x00-\x20\x7f]*"""
+_HOST_AND_PORT: Final = re.compile(rf"(\[[0-9A-Fa-f:.]+\]|{_NAME})(?::([0-9]{{0,5}}))?")
+_ONLY_NAME: Final = re.compile(_NAME)
+_MAX_HOST: Final = 253
+_MAX_LABEL: Final = 63
 
 
 class UrlParts(NamedTuple):
     """A URL taken apart: `scheme` and `host` in lower case; each is "" where the URL has none.
 
-    `host` has no port and no credentials, `path` begins with "/", `query` has no "?". `authority` is the
-    text between "//" and the path as sent, None where there is no "//".
+    `host` is in punycode and has no port, no credentials and no final dot; IPv4 addresses are as sent, IPv6
+    addresses in brackets and in their shortest form (RFC 5952). `path` begins with "/", `query` has no "?".
+    `authority` is the text between "//" and the path as sent, None where there is no "//".
     """
 
     scheme: str
@@ -62,7 +71,35 @@ def _host(authority: str) -> str | None:
     found = _HOST_AND_PORT.fullmatch(authority.rpartition("@")[2])
     if found is None or int(found[2] or 0) > _MAX_PORT:
         return None
-    return found[1].lower()
+    host: str = found[1]
+    if host.startswith("["):
+        return _ipv6(host)
+    return (host.lower() if host.isascii() else _punycode(host)).rstrip(".")
+
+
+def _ipv6(host: str) -> str | None:
+    with suppress(ValueError):
+        return f"[{IPv6Address(host[1:-1])}]"
+    return None
+
+
+def _punycode(host: str) -> str:
+    """UTS 46 mapping and punycode (RFC 3492), as browsers do it; "" for what can be no host name.
+
+    Not IDNA 2008's own encoding: it refuses names that browsers go to, such as those with emoji.
+    """
+    if len(host) > _MAX_HOST:
+        return ""
+    with suppress(idna.IDNAError):
+        mapped = idna.uts46_remap(host, std3_rules=False, transitional=False)
+        labels = [_ascii_label(label) for label in mapped.split(".")]
+        if _ONLY_NAME.fullmatch(mapped) and all(len(label) <= _MAX_LABEL for label in labels):
+            return ".".join(labels)
+    return ""
+
+
+def _ascii_label(label: str) -> str:
+    return label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}"
 
 
 def _needs_host(scheme: str | None) -> bool:

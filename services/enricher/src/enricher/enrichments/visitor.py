@@ -6,22 +6,37 @@ from enricher.draft import Draft
 from enricher.enrichments.fingerprint import fingerprint
 from enricher.world import World
 from eventrail.clock import utc_day
+from eventrail.contract.v1.enriched_pb2 import VisitorSource
 from eventrail.sealing import Address
 
 _PURPOSE: Final = b"visitor.v1"
 
 
 def add_visitor(draft: Draft, world: World) -> None:
-    """`visitor_id`: the client's own as given, else a hash; none without an address.
+    """`visitor_id`, and `visitor_source`: where it comes from, or why there is none.
 
-    The day of the salt is that of acceptance: a client cannot choose it by its timestamp.
+    The client's own id is kept as given, else it is a hash with the salt of the day of acceptance: a client cannot
+    choose that day by its timestamp. None without an address, where the client asked not to be tracked (also not
+    its own id), or where the salt is gone. Raises SaltMissing while the salt can still come.
     """
+    draft.event.visitor_id, draft.event.visitor_source = _visitor(draft, world)
+
+
+def _visitor(draft: Draft, world: World) -> tuple[str, VisitorSource.ValueType]:
     raw = draft.raw
+    if raw.without_visitor:
+        return "", VisitorSource.VISITOR_SOURCE_WITHHELD
     if raw.visitor_id:
-        draft.event.visitor_id = raw.visitor_id
-    elif draft.address is not None:
-        salt = world.salts.of(utc_day(raw.received_at_ms))
-        draft.event.visitor_id = visitor_hash(salt, raw.website_id, draft.address, raw.user_agent)
+        return raw.visitor_id, VisitorSource.VISITOR_SOURCE_CLIENT
+    if draft.address is None:
+        return "", VisitorSource.VISITOR_SOURCE_NONE
+    salt = world.salts.of(utc_day(raw.received_at_ms))
+    if salt is None:
+        return "", VisitorSource.VISITOR_SOURCE_SALT_GONE
+    return (
+        visitor_hash(salt, raw.website_id, draft.address, raw.user_agent),
+        VisitorSource.VISITOR_SOURCE_HASH,
+    )
 
 
 def visitor_hash(salt: bytes, website_id: str, address: Address, user_agent: str) -> str:

@@ -1,8 +1,11 @@
 """A GeoIP database in the MaxMind DB format (https://maxmind.github.io/MaxMind-DB/): City or Country, any maker."""
 
+import shutil
+import tempfile
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
 from typing import Any, Final
 
 import maxminddb
@@ -19,24 +22,29 @@ _KINDS: Final = ("city", "country", "enterprise")
 class GeoLookup:
     """Places by address; keeps the last 32,768 answers. Without a reader it knows no place.
 
-    `database` is type and build time of the file, such as "GeoLite2-City 2026-11-01T00:00:00Z", or "".
+    `database` is type and build time of the file, such as "GeoLite2-City 2026-11-01T00:00:00Z", or "";
+    `built_s` is the build time as Unix time in seconds, or 0.
     `failures` counts lookups that met damaged data in the file; those answer None.
     """
 
     def __init__(self, reader: maxminddb.Reader | None, cached: int = CACHED_ADDRESSES) -> None:
         self._reader = reader
         self.database = _name(reader) if reader is not None else ""
+        self.built_s = reader.metadata().build_epoch if reader is not None else 0
         self.failures = 0
         look_up = partial(self._look_up, reader) if reader is not None else _nowhere
         self._place = lru_cache(maxsize=cached)(look_up)
 
     def of(self, address: Address) -> Geo | None:
-        """The place, not to be changed by the caller; None where the database does not know the address."""
+        """The place, not to be changed by the caller; None where the database does not know the address.
+
+        Nor has an address a place that is not of the public internet, whatever the database says of it.
+        """
         return self._place(address.packed)
 
     def _look_up(self, reader: maxminddb.Reader, packed: bytes) -> Geo | None:
-        address = ip_address(packed)
-        if address.version > reader.metadata().ip_version == 4:
+        address = _plain(ip_address(packed))
+        if not address.is_global or address.version > reader.metadata().ip_version == 4:
             return None
         try:
             return place(reader.get(address))
@@ -53,13 +61,19 @@ class GeoLookup:
 def open_database(path: str | None) -> GeoLookup:
     """The lookup over the file at `path`; one that knows no place where `path` is None or empty.
 
+    What is opened is a copy of its own: a file that is overwritten or cut short while it is mapped into memory
+    would end the process. The copy has no name and goes with the lookup. Blocks while it copies.
     Raises ConfigurationError where the file is missing, unreadable, damaged or of another kind.
     """
     if not path:
         return GeoLookup(None)
     try:
-        reader = maxminddb.open_database(path)
-    except (OSError, maxminddb.InvalidDatabaseError, ValueError) as error:
+        reader = _open_copy(path)
+    except (maxminddb.InvalidDatabaseError, UnicodeDecodeError):
+        raise ConfigurationError(
+            f"GeoIP database {path} cannot be opened: it is no valid MaxMind DB file"
+        ) from None
+    except (OSError, ValueError) as error:
         raise ConfigurationError(f"GeoIP database {path} cannot be opened: {error}") from None
     kind = reader.metadata().database_type
     if not any(word in kind.lower() for word in _KINDS):
@@ -68,6 +82,12 @@ def open_database(path: str | None) -> GeoLookup:
             f"GeoIP database {path} is of type {kind!r}, but must be a City or Country database"
         )
     return GeoLookup(reader)
+
+
+def _open_copy(path: str) -> maxminddb.Reader:
+    with tempfile.TemporaryDirectory(prefix="eventrail-geoip-") as folder:
+        copy = shutil.copyfile(path, Path(folder) / "copy.mmdb")
+        return maxminddb.open_database(copy)
 
 
 def place(record: Any) -> Geo | None:
@@ -98,6 +118,11 @@ def _field(record: Any, name: str) -> Any:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _plain(address: Address) -> Address:
+    # Databases of other makers than MaxMind know nothing of ::ffff:0:0/96.
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
 def _nowhere(_packed: bytes) -> Geo | None:

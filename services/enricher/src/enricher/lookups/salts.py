@@ -1,34 +1,41 @@
-"""Where the days' salts come from."""
+"""The days' salts as the pipeline sees them: known, gone, or still to come."""
 
-from functools import lru_cache
-from hashlib import blake2b
+from collections.abc import Mapping
 
-from eventrail.errors import ConfigurationError
-
-_SECRET_MIN_BYTES = 16
+from enricher.salts import days
+from eventrail.errors import EventrailError
 
 
-class DerivedSalts:
-    """Salts that follow from one secret of the environment, equal in all replicas that share it.
+class SaltMissing(EventrailError):
+    """A day's salt is not known here yet, but can still come; the stream has to wait for it."""
 
-    Whoever has the secret can compute any day's salt for as long as it exists. Random salts that are
-    forgotten 48 h after their day replace this with the issue "Enrichment: right, private, and the same each time".
+
+class DaySalts:
+    """Salts by UTC day (days since 1970-01-01), all in memory; `know` replaces them as a whole.
+
+    Days before `first_kept` are gone: no salt of theirs is in memory, whatever was handed in.
     """
 
-    def __init__(self, secret: bytes) -> None:
-        """Raises ConfigurationError for a secret below 16 bytes."""
-        if len(secret) < _SECRET_MIN_BYTES:
-            raise ConfigurationError(
-                f"the secret for visitor salts has {len(secret)} bytes, but needs at least {_SECRET_MIN_BYTES}"
+    def __init__(self, salts: Mapping[int, bytes] | None = None, first_kept: int = 0) -> None:
+        self._why: Mapping[int, str] = {}
+        self.know(salts or {}, first_kept)
+
+    def know(
+        self, salts: Mapping[int, bytes], first_kept: int, unreadable: Mapping[int, str] | None = None
+    ) -> None:
+        """Take `salts` for all there is. `unreadable` says of days why their salts cannot be read here."""
+        self._first_kept = first_kept
+        self._salts = {day: salt for day, salt in salts.items() if day >= first_kept}
+        self._why = unreadable or {}
+
+    def __len__(self) -> int:
+        return len(self._salts)
+
+    def of(self, utc_day: int) -> bytes | None:
+        """The salt of a day, 32 bytes, the same at every call; None where it is gone for good. Raises SaltMissing."""
+        salt = self._salts.get(utc_day)
+        if salt is None and utc_day >= self._first_kept:
+            raise SaltMissing(
+                self._why.get(utc_day) or f"there is no salt of the UTC day {days.text(utc_day)} yet"
             )
-        key = blake2b(secret).digest()
-        self._of = lru_cache(maxsize=16)(lambda utc_day: _derive(key, utc_day))
-
-    def of(self, utc_day: int) -> bytes:
-        """The salt of a UTC day in days since 1970-01-01, 32 bytes."""
-        return self._of(utc_day)
-
-
-def _derive(key: bytes, utc_day: int) -> bytes:
-    day = utc_day.to_bytes(8, "big", signed=True)
-    return blake2b(day, digest_size=32, key=key, person=b"eventrail.salt.1").digest()
+        return salt

@@ -1,0 +1,109 @@
+"""The SQL of a replay: pure, with the range as parameters `begin_ms` and `end_ms`."""
+
+from typing import Final
+
+from enricher.replay.past_sessions import PAST_COLUMNS
+from eventrail.rows.events import COLUMNS
+
+TABLE: Final = "events"
+
+_NOT_COMPARED: Final = frozenset({"version", "enriched_partition", "enriched_offset"})
+"""Of a copy, not of the event: its rank, and where it stood on the enriched topic."""
+
+_SAME: Final = (
+    "raw_partition",
+    "raw_offset",
+    "raw_index",
+    "website_id",
+    "event_name",
+    "identity_day",
+    "event_id",
+)
+"""What a stored row and a replayed one of the same acceptance have in common."""
+
+COMPARED: Final = tuple(name for name in COLUMNS if name not in _NOT_COMPARED and name not in _SAME)
+"""Columns that a replay may find different."""
+
+_REVISION_BITS: Final = 48
+_IN_RANGE: Final = (
+    "received_at >= fromUnixTimestamp64Milli(toInt64(%(begin_ms)s), 'UTC')"
+    " AND received_at < fromUnixTimestamp64Milli(toInt64(%(end_ms)s), 'UTC')"
+)
+
+
+def create_shadow(shadow: str) -> str:
+    """A table with the columns of `events`, one row per raw event."""
+    return (
+        f"CREATE TABLE {shadow} AS {TABLE} ENGINE = MergeTree ORDER BY (raw_partition, raw_offset, raw_index)"
+    )
+
+
+def drop_shadow(shadow: str) -> str:
+    return f"DROP TABLE IF EXISTS {shadow}"
+
+
+def insert_shadow(shadow: str) -> str:
+    """For a columnar insert."""
+    return f"INSERT INTO {shadow} ({', '.join(COLUMNS)}) VALUES"
+
+
+STORED: Final = (
+    f"SELECT raw_partition, max(raw_offset), max(bitShiftRight(version, {_REVISION_BITS})), count()"  # noqa: S608
+    f" FROM {TABLE} FINAL WHERE {_IN_RANGE} GROUP BY raw_partition"
+)
+"""Of each partition: its last raw offset in the range, the highest revision, and how many rows."""
+
+STORED_BEFORE: Final = (
+    f"SELECT count(), toUnixTimestamp64Milli(max(received_at)) FROM {TABLE} FINAL"  # noqa: S608
+    f" WHERE {_IN_RANGE} AND raw_partition = %(partition)s AND raw_offset < %(offset)s"
+)
+"""Rows of the range that stand before an offset, and the latest acceptance among them."""
+
+PAST: Final = (
+    f"SELECT {', '.join(PAST_COLUMNS)} FROM {TABLE} FINAL"  # noqa: S608
+    f" WHERE {_IN_RANGE} AND visitor_id != '' ORDER BY raw_partition, raw_offset, raw_index"
+)
+"""Rows before the range, as PastRow; its own range goes in as parameters."""
+
+
+def _joined(shadow: str) -> str:
+    same = " AND ".join(f"stored.{name} = made.{name}" for name in _SAME)
+    stored = f"(SELECT * FROM {TABLE} FINAL WHERE {_IN_RANGE})"  # noqa: S608 - names of ours, values are parameters
+    return f"{stored} AS stored INNER JOIN {shadow} AS made ON {same}"
+
+
+def _differs(column: str) -> str:
+    return f"stored.{column} != made.{column}"
+
+
+_ANY_DIFFERS: Final = " OR ".join(map(_differs, COMPARED))
+
+
+def compare(shadow: str) -> str:
+    """One row: how many events were found on both sides, how many of them differ, and how many in each of COMPARED."""
+    counts = ", ".join(f"countIf({_differs(column)})" for column in COMPARED)
+    return f"SELECT count(), countIf({_ANY_DIFFERS}), {counts} FROM {_joined(shadow)}"  # noqa: S608
+
+
+def examples(shadow: str, column: str, limit: int) -> str:
+    """Website, event id, stored and replayed value as text, of the first events that differ in `column`."""
+    return (
+        f"SELECT stored.website_id, stored.event_id, toString(stored.{column}), toString(made.{column})"  # noqa: S608
+        f" FROM {_joined(shadow)} WHERE {_differs(column)}"
+        f" ORDER BY stored.raw_partition, stored.raw_offset, stored.raw_index LIMIT {limit}"
+    )
+
+
+def apply(shadow: str) -> str:
+    """Writes what differs as copies of revision `revision`; they stand where the stored ones stood."""
+    taken = {
+        "version": f"bitShiftLeft(toUInt64(%(revision)s), {_REVISION_BITS})"
+        f" + {2**_REVISION_BITS - 1} - toUInt64(toUnixTimestamp64Milli(stored.received_at))",
+        "enriched_partition": "stored.enriched_partition",
+        "enriched_offset": "stored.enriched_offset",
+    }
+    values = ", ".join(taken.get(column, f"made.{column}") for column in COLUMNS)
+    return (
+        f"INSERT INTO {TABLE} ({', '.join(COLUMNS)})"  # noqa: S608
+        f" SELECT {values} FROM {_joined(shadow)} WHERE {_ANY_DIFFERS}"
+    )

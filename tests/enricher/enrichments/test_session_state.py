@@ -1,0 +1,55 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enricher.enrichments.session_state import (
+    INACTIVITY_MS,
+    KEPT_MS,
+    Session,
+    State,
+    decode,
+    encode,
+    expired,
+)
+
+TIMES = st.integers(-(2**63), 2**63 - 1)
+SESSIONS = st.builds(
+    Session, st.binary(min_size=16, max_size=16), TIMES, TIMES, TIMES, st.binary(max_size=512)
+)
+STATE = State(Session(bytes(16), 5, 5, 5), None, 1_000)
+
+
+@given(st.builds(State, SESSIONS, st.none() | SESSIONS, TIMES))
+def test_a_state_comes_back_from_its_bytes(state: State) -> None:
+    assert decode(encode(state)) == state
+
+
+def test_a_state_is_small() -> None:
+    assert len(encode(STATE)) == 51
+    assert len(encode(STATE._replace(previous=STATE.live))) == 93
+
+
+@pytest.mark.parametrize(
+    "value", [None, b"", b"\x02" + encode(STATE)[1:], encode(STATE)[:-1], encode(STATE) + b"\0"]
+)
+def test_other_bytes_are_no_state(value: bytes | None) -> None:
+    assert decode(value) is None
+    assert value is None or expired(value, 0)
+
+
+def test_a_session_reaches_30_minutes_to_both_sides() -> None:
+    session = Session(bytes(16), 50, 10, 100)
+    assert [session.reaches(10 - INACTIVITY_MS - by) for by in (0, 1)] == [True, False]
+    assert [session.reaches(100 + INACTIVITY_MS + by) for by in (0, 1)] == [True, False]
+    assert session.widened(5) == Session(bytes(16), 50, 5, 100)
+    assert session.widened(50) == session
+
+
+def test_a_state_is_swept_only_when_the_rule_has_let_it_go() -> None:
+    assert not STATE.is_over(1_000 + KEPT_MS)
+    assert STATE.is_over(1_000 + KEPT_MS + 1)
+    watermarks = range(1_000, 1_000 + 2 * KEPT_MS, 60_000)
+    swept = [at for at in watermarks if expired(encode(STATE), at)]
+    assert swept
+    assert all(STATE.is_over(at) for at in swept)
+    assert min(swept) - KEPT_MS > 60_000
