@@ -16,12 +16,14 @@ def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:
 
 def test_their_form_is_what_the_settings_ask_for(tmp_path: Path) -> None:
     secrets = secrets_of(tmp_path)
-    assert set(secrets) == {"EVENTRAIL_ADDRESS_KEYS", "EVENTRAIL_SALT_SECRET"}
+    assert set(secrets) == {"EVENTRAIL_ADDRESS_KEYS", "EVENTRAIL_SALT_SECRET", "EVENTRAIL_SALT_KEYS"}
     salt_secret = base64.b64decode(secrets["EVENTRAIL_SALT_SECRET"], validate=True)
     ((key_id, key),) = parse_keys(secrets["EVENTRAIL_ADDRESS_KEYS"]).items()
     assert key_id == "dev"
     assert len(salt_secret) == 32
-    assert key != salt_secret
+    ((salt_key_id, salt_key),) = parse_keys(secrets["EVENTRAIL_SALT_KEYS"]).items()
+    assert salt_key_id == "dev"
+    assert len({key, salt_secret, salt_key}) == 3
 
 
 def test_only_the_owner_can_read_the_file(tmp_path: Path) -> None:

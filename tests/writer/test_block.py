@@ -5,10 +5,10 @@ from typing import Any
 
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
 from eventrail.contract.v1.rejected_pb2 import RejectionReason
+from eventrail.rows.events import row
 from writer import block as block_module
 from writer.block import block, position, token
 from writer.dedupe import RecentlyWritten
-from writer.rows import row
 
 Event = Callable[..., EnrichedEvent]
 Source = Callable[..., Any]

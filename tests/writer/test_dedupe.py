@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
+from eventrail.rows.events import row
 from writer.dedupe import RecentlyWritten, identity
-from writer.rows import row
 
 Event = Callable[..., EnrichedEvent]
 

@@ -11,13 +11,13 @@ from prometheus_client import CollectorRegistry
 from eventrail.clock import ManualClock
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
 from eventrail.errors import ClickHouseUnavailable, KafkaUnavailable
+from eventrail.rows.events import COLUMNS, Row
 from writer.dedupe import RecentlyWritten
 from writer.delivery import Delivery, reason_name
 from writer.errors import RowsRefused, TableFault
 from writer.metrics import metrics
 from writer.rejections import Rejection
 from writer.retry import Backoff, Retry
-from writer.rows import COLUMNS, Row
 from writer.waiting import Waiting
 
 Event = Callable[..., EnrichedEvent]

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventrail.errors import ClickHouseUnavailable
+from eventrail.rows.events import Row
 from writer.errors import RowsRefused, TableFault
 from writer.insertion import SUSPICIOUS, Insertion
-from writer.rows import Row
 
 
 class Engine:

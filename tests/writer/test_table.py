@@ -10,9 +10,9 @@ import pytest
 
 from eventrail.contract.v1.enriched_pb2 import BotKind, EnrichedEvent, EventType, VisitorSource
 from eventrail.errors import ClickHouseUnavailable
+from eventrail.rows.events import COLUMNS, Row, row
 from writer.errors import RowsRefused, TableFault
 from writer.insertion import Insertion
-from writer.rows import COLUMNS, Row, row
 from writer.table import DATA_FAULT, OUR_FAULT, Table, judgement
 
 Event = Callable[..., EnrichedEvent]

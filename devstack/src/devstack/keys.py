@@ -27,7 +27,11 @@ def _make(random_bytes: Callable[[int], bytes]) -> dict[str, str]:
     def key() -> str:
         return base64.b64encode(random_bytes(KEY_BYTES)).decode()
 
-    return {"EVENTRAIL_ADDRESS_KEYS": f"dev:{key()}", "EVENTRAIL_SALT_SECRET": key()}
+    return {
+        "EVENTRAIL_ADDRESS_KEYS": f"dev:{key()}",
+        "EVENTRAIL_SALT_SECRET": key(),
+        "EVENTRAIL_SALT_KEYS": f"dev:{key()}",
+    }
 
 
 def _write(path: Path, secrets: dict[str, str]) -> None:

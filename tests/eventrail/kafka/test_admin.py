@@ -70,3 +70,11 @@ async def test_an_existing_partition_count_wins_over_the_setting(kafka: str) -> 
 async def test_no_broker_is_told_with_its_address() -> None:
     with pytest.raises(KafkaUnavailable, match=r"127\.0\.0\.1:1"):
         await verify_topics(settings("127.0.0.1:1"), [some_topic()])
+
+
+def test_a_topic_of_one_partition_must_not_have_more() -> None:
+    from eventrail.contract.topics import SALTS
+    from eventrail.kafka.admin import _partition_faults
+
+    assert _partition_faults([SALTS], {SALTS.name: 1}) == []
+    assert _partition_faults([SALTS], {SALTS.name: 8}) == [f"topic {SALTS.name} must have 1 partition, but has 8"]

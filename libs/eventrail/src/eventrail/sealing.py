@@ -51,25 +51,25 @@ class SealingSettings(Settings):
     )
 
 
-def parse_keys(text: str) -> dict[str, bytes]:
-    """Keys by id, the active one first. Raises ConfigurationError that never shows key material."""
+def parse_keys(text: str, variable: str = "EVENTRAIL_ADDRESS_KEYS") -> dict[str, bytes]:
+    """Keys by id, the active one first. Raises ConfigurationError that names `variable` and shows no key material."""
     keys: dict[str, bytes] = {}
     for place, item in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
         key_id, _, encoded = item.partition(":")
-        keys[key_id] = _key(place, key_id, encoded)
+        keys[key_id] = _key(variable, place, key_id, encoded)
     if not keys:
-        raise ConfigurationError("EVENTRAIL_ADDRESS_KEYS: no key given, expected ID:BASE64[,ID:BASE64...]")
+        raise ConfigurationError(f"{variable}: no key given, expected ID:BASE64[,ID:BASE64...]")
     return keys
 
 
-def _key(place: int, key_id: str, encoded: str) -> bytes:
+def _key(variable: str, place: int, key_id: str, encoded: str) -> bytes:
     try:
         key = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         key = b""
     if len(key) != 32 or not 1 <= len(key_id) <= 16:
         raise ConfigurationError(
-            f"EVENTRAIL_ADDRESS_KEYS: key {place} must be ID:BASE64 with an id of 1 to 16 characters "
+            f"{variable}: key {place} must be ID:BASE64 with an id of 1 to 16 characters "
             "and the base64 text of 32 bytes"
         )
     return key

@@ -7,10 +7,10 @@ from hashlib import blake2b
 from eventrail import __version__
 from eventrail.contract.codec import decode_enriched
 from eventrail.errors import ContractError
+from eventrail.rows.events import COLUMNS, Row, row
 from writer.batch import SourceRecord
 from writer.dedupe import RecentlyWritten
 from writer.rejections import Rejection, of_contract_error
-from writer.rows import COLUMNS, Row, row
 
 _VERSION = COLUMNS.index("version")
 _ID = COLUMNS.index("event_id")

@@ -6,7 +6,7 @@ A saving, never the proof: the table counts each event once, whatever is written
 
 from hashlib import blake2b
 
-from writer.rows import COLUMNS, Row
+from eventrail.rows.events import COLUMNS, Row
 
 _WEBSITE = COLUMNS.index("website_id")
 _NAME = COLUMNS.index("event_name")

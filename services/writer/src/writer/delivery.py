@@ -7,6 +7,7 @@ from typing import Protocol
 from eventrail import logs
 from eventrail.clock import Clock
 from eventrail.contract.v1.rejected_pb2 import RejectionReason
+from eventrail.rows.events import COLUMNS, Row
 from writer.batch import SourceRecord
 from writer.block import block, position
 from writer.dedupe import RecentlyWritten
@@ -15,7 +16,6 @@ from writer.insertion import Insertion
 from writer.metrics import Metrics
 from writer.rejections import Rejection
 from writer.retry import Retry
-from writer.rows import COLUMNS, Row
 
 log = logs.get(__name__)
 

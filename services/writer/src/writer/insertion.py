@@ -3,8 +3,8 @@
 from collections import deque
 from collections.abc import Callable
 
+from eventrail.rows.events import Row
 from writer.errors import RowsRefused, TableFault
-from writer.rows import Row
 
 Insert = Callable[[list[Row]], None]
 """Writes rows (at least one) or raises; the same rows again must not count twice."""

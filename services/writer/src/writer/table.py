@@ -11,9 +11,9 @@ from clickhouse_driver import errors as driver
 
 from eventrail.clickhouse import connect, reporting
 from eventrail.errors import ClickHouseUnavailable
+from eventrail.rows.events import COLUMNS, Row, columns
 from writer.block import token
 from writer.errors import RowsRefused, TableFault
-from writer.rows import COLUMNS, Row, columns
 
 NAME: Final = "events"
 

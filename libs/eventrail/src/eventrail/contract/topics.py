@@ -33,6 +33,25 @@ RAW: Final = Topic("eventrail.raw.v1", "RawEvents", _kept(48))
 ENRICHED: Final = Topic("eventrail.enriched.v1", "EnrichedEvent", _kept(7 * 24))
 REJECTED: Final = Topic("eventrail.rejected.v1", "RejectedEvent", _kept(14 * 24))
 
+SALTS: Final = Topic(
+    "eventrail.salts.v1",
+    "SealedSalt",
+    # Small segments and an eager cleaner: a salt is to leave the disk soon after its tombstone. The broker stamps
+    # the records, because the keeper of the salts compares its clock with the broker's.
+    MappingProxyType(
+        {
+            "cleanup.policy": "compact",
+            "message.timestamp.type": "LogAppendTime",
+            "segment.ms": "600000",
+            "min.cleanable.dirty.ratio": "0.01",
+            "max.compaction.lag.ms": "600000",
+            "delete.retention.ms": "3600000",
+            "file.delete.delay.ms": "60000",
+        }
+    ),
+    single_partition=True,
+)
+
 ENRICHER_APP: Final = "eventrail-enricher"
 """Consumer group of the enricher and prefix of its changelogs."""
 
@@ -49,4 +68,4 @@ SESSIONS_CHANGELOG: Final = Topic(
     MappingProxyType({"cleanup.policy": "compact,delete", "retention.ms": str(48 * _HOUR_MS)}),
 )
 
-ALL: Final = (RAW, ENRICHED, REJECTED, SESSIONS_CHANGELOG)
+ALL: Final = (RAW, ENRICHED, REJECTED, SALTS, SESSIONS_CHANGELOG)

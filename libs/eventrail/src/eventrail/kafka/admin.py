@@ -99,6 +99,11 @@ async def _partition_counts(client: AIOKafkaAdminClient, topics: Sequence[Topic]
 def _partition_faults(topics: Sequence[Topic], counts: dict[str, int]) -> list[str]:
     missing = [topic.name for topic in topics if topic.name not in counts]
     faults = [f"topic {name} does not exist; run: python -m eventrail topics create" for name in missing]
+    faults += [
+        f"topic {topic.name} must have 1 partition, but has {counts[topic.name]}"
+        for topic in topics
+        if topic.single_partition and counts.get(topic.name, 1) != 1
+    ]
     general = {
         topic.name: counts[topic.name]
         for topic in topics

@@ -184,15 +184,15 @@ class EnrichedEvent(_message.Message):
 
     @_builtins.property
     def agent(self) -> Global___Agent:
-        """With what: absent when the client sent no user agent."""
+        """With what: absent when the client sent neither a user agent nor client hints."""
 
     @_builtins.property
     def referrer(self) -> Global___Referrer:
-        """From where: absent when there was no referrer, or it was not a URL."""
+        """From where: absent when there was no referrer, it was not a URL, or it was the website itself."""
 
     @_builtins.property
     def campaign(self) -> Global___Campaign:
-        """By which campaign: absent when there are no UTM parameters."""
+        """By which campaign: absent when neither the event nor, for a custom event, its session has UTM parameters or a click id."""
 
     @_builtins.property
     def screen(self) -> Global___Screen:
@@ -288,7 +288,9 @@ class Page(_message.Message):
     url: _builtins.str
     """The url as the client sent it, at most 2,048 characters."""
     host: _builtins.str
-    """Host in lower case without port; empty when the url is only a path."""
+    """Host in lower case and punycode, without port; the website's main domain when the url is only a path, empty
+    when that is not known.
+    """
     path: _builtins.str
     """Path, beginning with "/"; "/" when the url has none."""
     query: _builtins.str
@@ -388,7 +390,9 @@ class Referrer(_message.Message):
     url: _builtins.str
     """Full URL without fragment and credentials, at most 2,048 characters."""
     domain: _builtins.str
-    """Host in lower case, without port and leading "www."; empty for a url without a host."""
+    """Host in lower case and punycode, without port and leading "www."; the package name of an Android app; empty
+    where the url is neither a web page's nor an app's.
+    """
     def __init__(
         self,
         *,

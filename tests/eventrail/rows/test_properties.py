@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventrail.errors import ContractError
-from writer.properties import properties
+from eventrail.rows.properties import properties
 
 
 def as_dict(event_data: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from eventrail.contract.v1.enriched_pb2 import BotKind, EnrichedEvent, EventType, VisitorSource
 from eventrail.errors import ContractError
-from writer.properties import properties
+from eventrail.rows.properties import properties
 
 Row = tuple[Any, ...]
 """Values in the order of COLUMNS."""

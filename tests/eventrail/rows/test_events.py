@@ -1,9 +1,7 @@
 """Rows: one value per column, and a clear refusal where none can be made."""
 
-import re
 from collections.abc import Callable
 from datetime import date
-from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
@@ -13,20 +11,13 @@ from hypothesis import strategies as st
 
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
 from eventrail.errors import ContractError
-from writer.rows import COLUMNS, LATEST_MS, NIL, columns, day, row, version
+from eventrail.rows.events import COLUMNS, LATEST_MS, NIL, columns, day, row, version
 
 Event = Callable[..., EnrichedEvent]
 
 
 def values(event: EnrichedEvent) -> dict[str, Any]:
     return dict(zip(COLUMNS, row(event, 3, 9), strict=True))
-
-
-def test_the_columns_are_those_of_the_table() -> None:
-    sql = files("writer").joinpath("schema/0001_events.sql").read_text("utf-8")
-    declared = re.findall(r"^    ([a-z_]+) +[A-Z]\w+[(\d, ]", sql, re.MULTILINE)
-    assert "rules_version" in declared
-    assert sorted(COLUMNS) == sorted(name for name in declared if name != "INDEX")
 
 
 def test_an_event_with_nothing_optional(event: Event) -> None:
