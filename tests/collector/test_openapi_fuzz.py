@@ -55,6 +55,6 @@ def test_every_answer_is_one_that_the_document_describes(case: schemathesis.Case
 @pytest.mark.long
 @pytest.mark.timeout(0)
 @schema.parametrize()
-@settings(max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_document_describes_for_long(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate(checks=CHECKS)

@@ -87,7 +87,7 @@ async def until(condition: Callable[[], object]) -> None:
 async def until_refused(host: str, port: int) -> None:
     """Nobody listens there any more."""
     async with asyncio.timeout(5):
-        with suppress(ConnectionRefusedError):
+        with suppress(ConnectionError):
             while True:
                 _, writer = await asyncio.open_connection(host, port)
                 writer.close()

@@ -128,6 +128,27 @@ def record(offset: int, *events: RawEvent, partition: int = 0, generation: int =
     return RawRecord(partition, offset, generation, None, RawEvents(events=events).SerializeToString())
 
 
+async def test_states_that_grow_crowded_are_committed_before_it_goes_on(
+    rig: Rig, make_raw: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("enricher.checkpoints.CROWDED_BYTES", 200)
+    monkeypatch.setattr(intake_module, "_COMMIT_PAUSE_SECONDS", 0)
+    await rig.begin()
+    rig.log.away = True
+    for offset in range(8):
+        await rig.intake.take(record(offset, make_raw(offset, timestamp_ms=NOW + offset)))
+        for _ in range(50):
+            await asyncio.sleep(0)
+    # Some fit; then nothing more is done as long as nothing can be committed.
+    done = rig.intake.account.done[0]
+    assert 1 < done < 8
+    rig.log.away = False
+    await rig.until(lambda: rig.intake.account.done[0] == 8)
+    assert rig.log.commits[0] == {0: done}
+    [value] = rig.sessions.of(0).states.values()
+    assert len(value) < 400
+
+
 async def test_a_record_is_done_only_when_all_that_came_of_it_is_acknowledged(
     rig: Rig, make_raw: Make
 ) -> None:

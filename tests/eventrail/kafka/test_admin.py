@@ -77,4 +77,6 @@ def test_a_topic_of_one_partition_must_not_have_more() -> None:
     from eventrail.kafka.admin import _partition_faults
 
     assert _partition_faults([SALTS], {SALTS.name: 1}) == []
-    assert _partition_faults([SALTS], {SALTS.name: 8}) == [f"topic {SALTS.name} must have 1 partition, but has 8"]
+    assert _partition_faults([SALTS], {SALTS.name: 8}) == [
+        f"topic {SALTS.name} must have 1 partition, but has 8"
+    ]

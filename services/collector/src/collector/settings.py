@@ -109,7 +109,7 @@ class CollectorSettings(Settings):
         30, ge=1, description="Seconds after which a connection that is idle, or takes no answers, is closed."
     )
     stop_timeout: int = Field(
-        30, ge=1, description="Seconds that running requests may take to end after SIGTERM."
+        20, ge=1, description="Seconds that running requests may take to end after SIGTERM."
     )
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
         "",

@@ -34,7 +34,7 @@ class Places(Protocol):
 
 
 class SessionStore(Protocol):
-    """State of the live session of each visitor; the values belong to enrichments/session.py."""
+    """What is remembered of each visitor's sessions; the values belong to enrichments/session_state.py."""
 
     def get(self, key: bytes) -> bytes | None:
         """The value that was put last, or None."""

@@ -22,6 +22,7 @@ from enricher.salts.topic import KafkaSaltLog
 from enricher.settings import LookupSettings
 from enricher.worker import make_world
 from enricher.world import World
+from eventrail import logs
 from eventrail.clock import Clock
 from eventrail.errors import ConfigurationError, EventrailError
 from eventrail.kafka.records import producer
@@ -46,6 +47,7 @@ class _Settings:
 
 def main(chosen: argparse.Namespace, clock: Clock) -> int:
     """Exit status: 0 after a replay, whatever it found, 1 where it cannot be done, 2 for a wrong option or setting."""
+    logs.configure("enricher", "CRITICAL")  # what goes wrong is raised, and told once
     try:
         if not (chosen.begin and chosen.end):
             raise ConfigurationError("replay needs --from T1 and --to T2, RFC 3339 times")
