@@ -61,7 +61,7 @@ def main(visitors: int, sessions_each: int) -> None:
         sessions.sweep(expired, {0: offset})
     values = sum(map(len, sessions.of(0).states.values()))
     print(
-        f"{visitors:,} visitors, {sessions_each} session(s) of two events each: {values / visitors:.0f} bytes of value, "
+        f"{visitors:,} visitors, {sessions_each} session(s) of two events: {values / visitors:.0f} bytes of value, "
         f"{loaded / visitors:.0f} bytes of memory per visitor, {(resident() - before) / visitors:.0f} when swept"
     )
 

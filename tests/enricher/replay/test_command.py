@@ -22,7 +22,7 @@ from clickhouse_driver import Client
 
 from devstack.ports import free_addresses
 from enricher.replay.time_range import text
-from eventrail.contract.topics import ENRICHED, RAW
+from eventrail.contract.topics import RAW
 from eventrail.contract.v1.raw_pb2 import RawEvent
 from eventrail.kafka.records import send
 from eventrail.sealing import AddressSealer

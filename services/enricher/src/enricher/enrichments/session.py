@@ -64,11 +64,13 @@ def add_session(draft: Draft, world: World) -> None:
         seat = today
     event.visitor_id = seat.visitor_id
     session = _session(place, seat, event)
-    session = session._replace(campaign=remembered(event, session.campaign))
+    campaign = remembered(event, session.campaign)
+    if campaign != session.campaign:
+        session = session._replace(campaign=campaign)
     _put(world.sessions, seat, _state(place, seat.state, session, event.received_at_ms))
     event.session_id = id_text(session.id)
     event.session_started_at_ms = session.started_at_ms
-    draft.session_campaign = session.campaign
+    draft.session_campaign = campaign
 
 
 def state_key(website_id: str, visitor_id: str) -> bytes:

@@ -39,7 +39,8 @@ class Session(NamedTuple):
 
     def widened(self, at_ms: int) -> "Session":
         """The session with an event at `at_ms`; its start stays."""
-        return self._replace(first_ms=min(self.first_ms, at_ms), last_ms=max(self.last_ms, at_ms))
+        first_ms, last_ms = min(self.first_ms, at_ms), max(self.last_ms, at_ms)
+        return Session(self.id, self.started_at_ms, first_ms, last_ms, self.campaign)
 
 
 class State(NamedTuple):
