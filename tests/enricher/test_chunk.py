@@ -116,7 +116,12 @@ def test_a_record_is_never_dated_into_the_future(world: World, make_raw: Make) -
 def test_a_salt_that_is_to_come_stops_the_whole_record(world: World, make_raw: Make) -> None:
     sessions = Overlay({})
     with pytest.raises(SaltMissing):
-        process(record(make_raw(1, visitor_id="v"), make_raw(2)), sessions, replace(world, salts=DaySalts()), LATER)
+        process(
+            record(make_raw(1, visitor_id="v"), make_raw(2)),
+            sessions,
+            replace(world, salts=DaySalts()),
+            LATER,
+        )
 
 
 def test_a_missing_key_stops_the_whole_record(world: World, make_raw: Make) -> None:
