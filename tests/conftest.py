@@ -7,34 +7,24 @@ import pytest
 import pytest_asyncio
 
 from devstack import programs
-from devstack.ports import Addresses, free_addresses
-from devstack.readiness import quiet_client_logs
-from devstack.single import running
-
-
-@pytest.fixture(scope="session")
-def stack_addresses() -> Addresses:
-    """Free ports below the ephemeral range, for this test session only."""
-    return free_addresses(random.Random())
+from devstack.ports import free_addresses
+from devstack.single import broker, running
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def kafka(stack_addresses: Addresses, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """Bootstrap servers of a running broker that creates no topic by itself."""
-    quiet_client_logs()
-    data = tmp_path_factory.mktemp("kafka")
-    addresses = stack_addresses
-    program = programs.kafka(addresses.kafka, addresses.kafka_controller, data)
-    async with running(program, data / "kafka.log"):
-        yield str(program.address)
+async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """Bootstrap servers of a running broker that creates no topic by itself.
+
+    It is shared: what a test leaves on the topics is there for the others.
+    """
+    async with broker(tmp_path_factory.mktemp("kafka")) as servers:
+        yield servers
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def clickhouse(
-    stack_addresses: Addresses, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[str]:
+async def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """URL of a running engine, without a database: `clickhouse://default@host:port`."""
     data = tmp_path_factory.mktemp("clickhouse")
-    program = programs.clickhouse(stack_addresses.clickhouse, data)
+    program = programs.clickhouse(free_addresses(random.Random()).clickhouse, data)
     async with running(program, data / "clickhouse.log"):
         yield f"clickhouse://default@{program.address}"

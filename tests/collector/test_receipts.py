@@ -9,6 +9,9 @@ def test_a_message_says_where() -> None:
     assert message(invalid("is bad", "url"), "") == "url: is bad"
     assert message(invalid("is bad"), "[3]") == "[3]: is bad"
     assert message(invalid("is bad"), "") == "is bad"
+    unknown = Refused("not_found", "Unknown website_id: x", "website_id", names_field=True)
+    assert message(unknown, "") == "Unknown website_id: x"
+    assert message(unknown, "[3]") == "[3]: Unknown website_id: x"
 
 
 def test_a_receipt_leaves_out_what_is_empty() -> None:

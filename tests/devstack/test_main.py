@@ -27,6 +27,14 @@ def test_a_wrong_command_line_points_to_the_help(
     assert "see ./dev help" in capsys.readouterr().err
 
 
+def test_a_wrong_command_is_told_all_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["start"])
+    told = capsys.readouterr().err
+    for command in ("up", "down", "status", "logs", "test", "check", "help"):
+        assert f"'{command}'" in told
+
+
 def test_trouble_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["up", "--port-base", "70000"]) == 1
     assert "./dev: --port-base 70000 does not fit" in capsys.readouterr().err

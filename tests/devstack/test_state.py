@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.errors import AlreadyRunning, NotRunning
+from devstack.errors import AlreadyRunning, BadOption, NotRunning
 from devstack.identity import ProcessIdentity, identify
 from devstack.state import ProgramState, StackState, StateDir
 
@@ -73,6 +73,12 @@ def test_a_folder_has_one_stack_at_a_time(state_dir: StateDir) -> None:
     with state_dir.claimed(), pytest.raises(AlreadyRunning, match=r"\./dev down"), state_dir.claimed():
         pass
     with state_dir.claimed():
+        pass
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadOption, match="EVENTRAIL_DEV_STATE"), StateDir(tmp_path / "file" / "dev").claimed():
         pass
 
 

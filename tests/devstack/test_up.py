@@ -113,6 +113,20 @@ def test_data_and_keys_are_kept_where_the_person_wants_it(fake_stack: MakeStack,
     assert (data / "seen").exists()
 
 
+def test_data_of_a_running_stack_are_not_touched_by_another(fake_stack: MakeStack, tmp_path: Path) -> None:
+    one, other, data = fake_stack(), fake_stack(), tmp_path / "kept"
+    running = one.serving("--data", str(data))
+    (data / "seen").unlink()
+    refused = other.up("--data", str(data))
+    output, _ = refused.communicate(timeout=60)
+    assert refused.returncode == 1
+    assert f"--data {data} is in use by another stack" in output
+    assert not (data / "seen").exists()
+    running.send_signal(signal.SIGINT)
+    assert running.wait(timeout=60) == 0
+    assert other.up("--once", "--data", str(data)).wait(timeout=60) == 0
+
+
 def test_data_that_is_no_folder_is_told(fake_stack: MakeStack, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     status, output = fake_stack().run("up", "--data", str(tmp_path / "file"), "--port-base", "31990")

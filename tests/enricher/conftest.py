@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
+from devstack.single import broker
 from enricher.lookups.agents import AgentLookup
 from enricher.lookups.geo import GeoLookup, open_database
 from enricher.world import MemorySessionStore, World
@@ -153,6 +155,13 @@ def make_raw() -> Callable[..., RawEvent]:
 
 
 # --- for tests with real workers
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """A broker for these tests alone: a worker waits at raw events whose address key it does not have."""
+    async with broker(tmp_path_factory.mktemp("kafka")) as servers:
+        yield servers
 
 
 @pytest.fixture(scope="module")

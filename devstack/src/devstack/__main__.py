@@ -63,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_up(commands.add_parser("up"))
     commands.add_parser("down").set_defaults(run=lambda _: status.down(StateDir.default()))
     commands.add_parser("check").set_defaults(run=lambda _: checks.run())
+    for name in ("test", "help"):  # run by _dispatch; here for the list of a wrong command's message
+        commands.add_parser(name)
     shown = commands.add_parser("status")
     shown.add_argument("--json", action="store_true")
     shown.set_defaults(run=_status)

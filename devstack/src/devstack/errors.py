@@ -4,7 +4,7 @@
     ├── JarsError          the broker's jars could not be fetched or are damaged
     ├── PortsInUse         somebody else listens where the stack wants to
     ├── StartFailed        a process or a one-shot job did not get ready
-    ├── AlreadyRunning     a stack runs in this checkout
+    ├── AlreadyRunning     a stack runs in this checkout, or uses the same data
     ├── NotRunning         no stack runs in this checkout
     ├── BadOption          an argument or a setting makes no sense
     └── DemoFailed         the recorded day was refused or did not come back
@@ -30,7 +30,7 @@ class StartFailed(DevstackError):
 
 
 class AlreadyRunning(DevstackError):
-    """A stack runs in this checkout already."""
+    """A stack runs in this checkout already, or one of another checkout uses the same data."""
 
 
 class NotRunning(DevstackError):

@@ -1,15 +1,29 @@
 """One program alone, for tests: started, ready, and stopped at the end."""
 
 import os
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from devstack import programs
 from devstack.errors import StartFailed
+from devstack.ports import free_addresses
 from devstack.process import Program, Run, until_ready
+from devstack.readiness import quiet_client_logs
 
 START_LIMIT_S = 120.0
 STOP_PATIENCE_S = 20.0
+
+
+@asynccontextmanager
+async def broker(data: Path) -> AsyncIterator[str]:
+    """Bootstrap servers of a broker on free ports that creates no topic by itself; it stores in `data`."""
+    quiet_client_logs()
+    addresses = free_addresses(random.Random())  # noqa: S311 - ports are no secret
+    program = programs.kafka(addresses.kafka, addresses.kafka_controller, data)
+    async with running(program, data / "kafka.log"):
+        yield str(program.address)
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ It lies in `.dev/` of the checkout (or in the folder of `EVENTRAIL_DEV_STATE`), 
 that the supervisor holds for as long as it lives: one stack per folder.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -13,7 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from devstack.checkout import STATE_DIR
-from devstack.errors import AlreadyRunning, NotRunning
+from devstack.claim import claimed
+from devstack.errors import BadOption, NotRunning
 from devstack.identity import ProcessIdentity
 from devstack.ports import Address
 
@@ -90,13 +90,17 @@ class StateDir:
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Hold the folder for one stack. Raises AlreadyRunning at once when another has it."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / "stack.lock").open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise AlreadyRunning(
-                    "a stack runs here already; see ./dev status, end it with ./dev down"
-                ) from None
+        """Make the folder and hold it for one stack.
+
+        Raises AlreadyRunning at once when another has it, BadOption when it cannot be a folder.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadOption(
+                f"{self.path} cannot be used as a folder for state and logs ({error.strerror});"
+                " EVENTRAIL_DEV_STATE names another one"
+            ) from error
+        refusal = "a stack runs here already; see ./dev status, end it with ./dev down"
+        with claimed(self.path / "stack.lock", refusal):
             yield

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from devstack import answers, demo, environment, jars, keys, ports, programs
+from devstack.claim import claimed
 from devstack.errors import BadOption, DevstackError
 from devstack.identity import identify
 from devstack.ports import Addresses
@@ -27,6 +28,7 @@ from devstack.terminal import say, say_error
 INTERRUPTED = 130
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TEMPORARY_PREFIX = "data-"
+DATA_LOCK = "data.lock"
 
 
 Planner = Callable[[Addresses, Path], Plan]
@@ -80,7 +82,9 @@ def _data_folder(options: Options, state_dir: StateDir) -> Iterator[Path]:
     for left_over in state_dir.path.glob(f"{TEMPORARY_PREFIX}*"):
         shutil.rmtree(left_over, ignore_errors=True)
     if options.data is not None:
-        yield _own_folder(options.data)
+        kept = _own_folder(options.data)
+        with claimed(kept / DATA_LOCK, _in_use(kept)):
+            yield kept
         return
     temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=state_dir.path))
     try:
@@ -95,6 +99,11 @@ def _own_folder(path: Path) -> Path:
     except OSError as error:
         raise BadOption(f"--data {path} cannot be used as a folder: {error.strerror}") from error
     return path.resolve()
+
+
+def _in_use(data: Path) -> str:
+    # A second broker would damage the first one's files before it finds its lock.
+    return f"--data {data} is in use by another stack; end that one, or give another folder"
 
 
 async def _run(

@@ -51,6 +51,24 @@ def test_nothing_is_nothing(raw: bytes) -> None:
     assert read(raw) == ""
 
 
+@pytest.mark.parametrize("filler", ["é", "漢", "😀", "/", "a"])
+def test_escapes_do_not_count_where_they_can_be_spared(filler: str) -> None:
+    fits = (MAX_BYTES - len('{"a\\n":1.0e5,"b":""}')) // len(filler.encode())
+    for count, taken in ((fits, True), (fits + 1, False)):
+        units = (filler * count).encode("utf-16-be")
+        escaped = "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+        raw = f'{{"a\\n":1.0e5,"b":"{escaped}"}}'.encode()
+        if taken:
+            assert read(raw) == f'{{"a\\n":1.0e5,"b":"{filler * count}"}}'
+        else:
+            with pytest.raises(Refused, match="compact JSON"):
+                read(raw)
+
+
+def test_the_escapes_of_what_fits_stay_as_sent() -> None:
+    assert read(rb'{"a":"\u00e9\/"}') == r'{"a":"\u00e9\/"}'
+
+
 def test_an_empty_object_stays() -> None:
     assert read(b"{}") == read(b'"{}"') == "{}"
 

@@ -90,7 +90,7 @@ class Access:
     def _judge(self, website_id: str) -> Grant:
         website = self._websites.find(website_id)
         if website is None:
-            raise Refused("not_found", f"Unknown website_id: {website_id}", "website_id")
+            raise Refused("not_found", f"Unknown website_id: {website_id}", "website_id", names_field=True)
         origin = self._shown.origin
         if origin is not None and not website.allows_origin(origin):
             raise Refused("origin_not_allowed", f"pages of {origin[:255]} may not send for {website_id}")

@@ -72,7 +72,8 @@ def rejection(index: int, refused: Refused, place: str) -> Rejection:
 
 def message(refused: Refused, place: str) -> str:
     """The message with where it applies: "[3].event_name: ...", "event_name: ..." or "[3]: ..."."""
-    where = f"{place}.{refused.field}" if place and refused.field else refused.field or place
+    field = "" if refused.names_field else refused.field
+    where = f"{place}.{field}" if place and field else field or place
     return f"{where}: {refused.message}" if where else refused.message
 
 

@@ -52,14 +52,18 @@ class Refused(EventrailError):
     """A request, or one member of it, that is not taken.
 
     `code` is a key of KINDS; `message` says what is wrong and what to do; `field` names the field
-    as the client spells it, None where the whole member or body is meant.
+    as the client spells it, None where the whole member or body is meant; `names_field` tells that the message
+    names it already.
     """
 
-    def __init__(self, code: str, message: str, field: str | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, field: str | None = None, *, names_field: bool = False
+    ) -> None:
         super().__init__(message)
         self.kind = KINDS[code]
         self.message = message
         self.field = field
+        self.names_field = names_field
 
 
 def invalid(message: str, field: str | None = None) -> Refused:

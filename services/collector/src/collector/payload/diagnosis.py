@@ -114,7 +114,7 @@ _Expected = tuple[str, Callable[[Any], bool]]
 _TEXT: Final[_Expected] = ("a string", _is_text)
 _WHOLE: Final[_Expected] = ("an integer", _is_whole)
 _MOMENT: Final[_Expected] = (
-    "an integer (Unix milliseconds) or a string (RFC 3339)",
+    "an integer (Unix milliseconds) or a string (ISO 8601)",
     lambda value: _is_text(value) or _is_whole(value),
 )
 _ANYTHING: Final[_Expected] = ("JSON", lambda _value: True)

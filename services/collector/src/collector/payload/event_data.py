@@ -1,10 +1,12 @@
 """Properties of an event: a JSON object, or a string that holds one, becomes compact JSON text.
 
 Spec, section "Limits": 4 KB for each event's event_data. The compact form is what is counted and
-kept: no space between tokens, and every number and string spelt as the client spelt it.
+kept: no space between tokens, and every number and string spelt as the client spelt it. Only where that is too long,
+strings are spelt with as few escapes as possible: programs that escape all but ASCII may send as much as others.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -17,6 +19,10 @@ from collector.refusals import Refused, invalid
 FIELD: Final = "event_data"
 MAX_BYTES: Final = 4_096
 MAX_DEPTH: Final = 32
+
+_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_ESCAPE_BYTES: Final = 6
+"""Of the longest spelling of one byte, `\\u0061`."""
 
 _FOUND: Final = {
     ord("["): "an array",
@@ -41,6 +47,8 @@ def read(raw: bytes) -> str:
     if raw[0] != ord("{"):
         found = _FOUND.get(raw[0], "a number")
         raise invalid(f"must be a JSON object, or a string that holds one, but is {found}", FIELD)
+    if MAX_BYTES < len(raw) <= MAX_BYTES * _ESCAPE_BYTES and b"\\" in raw:
+        raw = _unescaped(raw)
     if len(raw) > MAX_BYTES:
         raise Refused(
             "payload_too_large",
@@ -59,6 +67,10 @@ def _inside(raw: bytes) -> bytes:
         return surrogates.compact(text.encode())
     except (ValueError, RecursionError) as error:
         raise invalid(f"is a string that holds no JSON: {error}", FIELD) from None
+
+
+def _unescaped(compact: bytes) -> bytes:
+    return _STRING.sub(lambda found: msgspec.json.encode(msgspec.json.decode(found[0], type=str)), compact)
 
 
 def _check(compact: bytes) -> None:

@@ -10,7 +10,9 @@ from eventrail.clock import utc_day
 FIELD: Final = "timestamp"
 CLOCK_FIELD: Final = "sent_at"
 
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:)(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", flags=re.ASCII)
+_MOMENT = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)([.,]\d+)?)?([Zz]|[+-]\d\d(?::?\d\d)?)", flags=re.ASCII
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 FARTHEST_MS: Final = 8_640_000_000_000_000
@@ -51,7 +53,10 @@ def corrected(moment_ms: int, clock_ms: int | None, received_at_ms: int) -> int:
 
 
 def read(value: int | str, field: str = FIELD) -> int:
-    """`value` (Unix milliseconds, or RFC 3339 text with its zone) as Unix milliseconds.
+    """`value` (Unix milliseconds, or ISO 8601 text with its zone) as Unix milliseconds.
+
+    Text is a date and a time in the extended format, to which RFC 3339 belongs; seconds may be left out, as Java does
+    where they are 0, and so may the colon and the minutes of the zone, as PHP and strftime do.
 
     Raises Refused, which names `field`.
     """
@@ -65,14 +70,14 @@ def _from_text(text: str, field: str) -> int:
     found = _MOMENT.fullmatch(text)
     if found is None:
         raise invalid(
-            "must be Unix milliseconds as an integer, or RFC 3339 text with a zone such as "
+            "must be Unix milliseconds as an integer, or ISO 8601 text with a zone such as "
             "2026-02-01T10:00:00.000Z",
             field,
         )
     day, minute, second, fraction, zone = found.groups()
     leap = second == "60"  # RFC 3339 section 5.7; Unix time has no place for it, so it is the next second
     try:
-        moment = datetime.fromisoformat(f"{day}T{minute}{'59' if leap else second}{zone.upper()}")
+        moment = datetime.fromisoformat(f"{day}T{minute}:{'59' if leap else second or '00'}{zone.upper()}")
         since = moment - _EPOCH
     except (ValueError, OverflowError) as error:
         raise invalid(f"is no moment in time: {error}", field) from None

@@ -81,7 +81,7 @@ class Event(BaseModel):
         description="UUID that makes repeats harmless; needs `timestamp`, unless it has version 7.",
     )
     timestamp: _Moment | None = Field(
-        None, description="When it happened: Unix milliseconds, or RFC 3339 text with its zone."
+        None, description="When it happened: Unix milliseconds, or ISO 8601 text with its zone."
     )
     sent_at: _Moment | None = Field(
         None,
