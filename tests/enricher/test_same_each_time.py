@@ -7,6 +7,7 @@ offset with what the changelog says. The judge is one worker that did everything
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +21,7 @@ from enricher.offsets import OffsetAccount
 from enricher.sessions import PartitionSessions, Sessions
 from enricher.world import World
 from eventrail.contract.codec import decode_enriched
+from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
 from eventrail.contract.v1.raw_pb2 import RawEvent, RawEvents
 
 Make = Callable[..., RawEvent]
@@ -196,6 +198,43 @@ def test_all_copies_of_an_event_agree(
 
 def states(held: PartitionSessions) -> dict[bytes, bytes | None]:
     return {key: newest(value) for key, value in held.states.items()}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(CHUNKS, st.randoms(use_true_random=False))
+def test_neither_chunks_nor_other_visitors_change_what_an_event_gets(
+    raw_log: Callable[..., list[RawRecord]],
+    world: World,
+    chunks: list[list[tuple[str, int, int, bool]]],
+    dice: Random,
+) -> None:
+    log = raw_log(chunks)
+    assert without_places(alone(recut(log, dice), world)) == without_places(alone(log, world))
+
+
+def recut(log: Sequence[RawRecord], dice: Random) -> list[RawRecord]:
+    """The same events in other chunks, in another order that keeps that of each visitor."""
+    events = [event for record in log for event in RawEvents.FromString(record.value or b"").events]
+    order = [event.visitor_id for event in events]
+    dice.shuffle(order)
+    waiting = {person: iter([one for one in events if one.visitor_id == person]) for person in PEOPLE}
+    chunks: list[RawEvents] = []
+    for person in order:
+        if not chunks or dice.random() < 0.5:
+            chunks.append(RawEvents())
+        chunks[-1].events.append(next(waiting[person]))
+    return [
+        RawRecord(0, offset, 1, None, chunk.SerializeToString(deterministic=True))
+        for offset, chunk in enumerate(chunks)
+    ]
+
+
+def without_places(partition: Partition) -> dict[str, EnrichedEvent]:
+    """Each event by its id, without its place on the raw topic."""
+    events = [decode_enriched(value) for copies in partition.published.values() for _, value in copies]
+    for event in events:
+        event.ClearField("raw_position")
+    return {event.event_id: event for event in events}
 
 
 def test_a_session_that_was_replaced_is_found_again_after_a_crash(

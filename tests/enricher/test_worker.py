@@ -260,7 +260,7 @@ async def test_a_missing_address_key_makes_the_stream_wait_until_a_process_has_i
     assert "t2" in checks["stream"]
     assert await worker.metric("eventrail_enricher_waiting", cause="address_key") == 1
     await until(lambda: reader.ids(website) == {before.event_id}, "what came before")
-    assert worker.log.read_text().count('"level": "warning"') == 1
+    assert worker.log.read_text().count('"level": "warning", "logger": "enricher.waits"') == 1
     assert worker.end() == 0
     both = ",".join(
         f"{name}:{base64.b64encode(key).decode()}" for name, key in (("t1", KEY), ("t2", new_key))

@@ -52,6 +52,18 @@ def test_a_log_storm_of_the_kafka_client_is_held_back(capsys: pytest.CaptureFixt
     assert len(lines(capsys)) == 1
 
 
+@pytest.mark.parametrize("library", ["aiokafka.consumer.group_coordinator", "clickhouse_driver.connection"])
+def test_what_a_client_library_recovers_from_is_a_warning(
+    capsys: pytest.CaptureFixture[str], library: str
+) -> None:
+    logs.configure("writer", "INFO")
+    logging.getLogger(library).error("connection closed")
+    logging.getLogger("writer.app").error("rows are lost")
+    client, own = lines(capsys)
+    assert (client["level"], client["message"]) == ("warning", "connection closed")
+    assert own["level"] == "error"
+
+
 def test_the_next_line_says_how_many_were_held_back() -> None:
     limit = logs.RateLimit(seconds=0.0)
     record = logging.LogRecord("aiokafka", logging.ERROR, "x.py", 1, "m", None, None)

@@ -85,6 +85,14 @@ def test_a_page_view_inherits_no_campaign_but_the_channel(visit: Visit) -> None:
     assert view.channel == "Email"
 
 
+def test_a_campaign_that_calls_itself_direct_is_inherited_too(visit: Visit) -> None:
+    visit(NEWS, view=True)
+    visit("https://shop.example/?utm_source=(direct)&utm_campaign=spring", 1, view=True)
+    event = visit(minute=2)
+    assert event.campaign == Campaign(source="(direct)", campaign="spring", inherited=True)
+    assert event.channel == visit(minute=3, view=True).channel == DIRECT
+
+
 def test_what_came_before_the_campaign_has_none(visit: Visit) -> None:
     first = visit()
     visit(NEWS, 1, view=True)

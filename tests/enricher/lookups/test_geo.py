@@ -3,7 +3,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import maxminddb
 import pytest
@@ -84,7 +84,7 @@ def test_a_database_of_another_kind_is_refused(write_mmdb: Callable[..., Path]) 
         open_database(str(path))
 
 
-def test_damaged_data_is_counted_and_gives_no_place(city_mmdb: Path, tmp_path: Path) -> None:
+def test_a_file_with_good_metadata_and_damaged_data_is_refused(city_mmdb: Path, tmp_path: Path) -> None:
     path = tmp_path / "damaged.mmdb"
     content = city_mmdb.read_bytes()
     with maxminddb.open_database(str(city_mmdb)) as reader:
@@ -92,10 +92,27 @@ def test_damaged_data_is_counted_and_gives_no_place(city_mmdb: Path, tmp_path: P
     tree = metadata.node_count * metadata.record_size // 4 + 16
     end = content.rindex(b"\xab\xcd\xefMaxMind.com")
     path.write_bytes(content[:tree] + b"\xff" * (end - tree) + content[end:])
-    lookup = open_database(str(path))
-    assert lookup.of(ip_address("81.2.69.142")) is None
-    assert lookup.failures == 1
-    assert lookup.of(ip_address("10.0.0.1")) is None
+    with pytest.raises(ConfigurationError, match="no valid MaxMind DB file"):
+        open_database(str(path))
+    path.write_bytes(b"\xff" * tree + content[tree:])
+    with pytest.raises(ConfigurationError, match="no valid MaxMind DB file"):
+        open_database(str(path))
+
+
+def test_damage_that_shows_later_is_counted_and_gives_no_place(city_mmdb: Path) -> None:
+    class DamagedReader:
+        def __init__(self, reader: maxminddb.Reader) -> None:
+            self.metadata = reader.metadata
+
+        def get(self, address: object) -> object:
+            raise maxminddb.InvalidDatabaseError(f"damaged at {address}")
+
+    with maxminddb.open_database(str(city_mmdb)) as reader:
+        lookup = GeoLookup(cast("maxminddb.Reader", DamagedReader(reader)))
+        assert lookup.of(ip_address("81.2.69.142")) is None
+        assert lookup.of(ip_address("81.2.69.142")) is None
+        assert lookup.failures == 1
+        assert lookup.of(ip_address("10.0.0.1")) is None
 
 
 @pytest.mark.parametrize(

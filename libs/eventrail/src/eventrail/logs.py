@@ -15,6 +15,7 @@ _NOISY = (
     "aiokafka.consumer.group_coordinator",
     "aiokafka.producer.producer",
     "aiokafka.producer.sender",
+    "clickhouse_driver.connection",
 )
 
 
@@ -42,6 +43,17 @@ class RateLimit(logging.Filter):
         return True
 
 
+def as_recovered(record: logging.LogRecord) -> bool:
+    """Make an ERROR of a client library a WARNING: it tries again, and lost nothing.
+
+    It writes ERROR for each lost connection, and for a group that has no coordinator yet. Whether
+    anything is lost, or a person is needed, only the service knows, and then it says so itself.
+    """
+    if record.levelno == logging.ERROR:
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
+
+
 def configure(service: str, level: str) -> None:
     """Send all logging of this process to standard error as JSON with `service` in each line.
 
@@ -63,6 +75,7 @@ def configure(service: str, level: str) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.getLogger("aiokafka").setLevel(max(logging.WARNING, logging.getLevelName(level)))
     for name in _NOISY:
+        logging.getLogger(name).addFilter(as_recovered)
         logging.getLogger(name).addFilter(RateLimit())
 
 

@@ -61,9 +61,8 @@ async def _serve(
 
 
 def _quiet_libraries() -> None:
-    # Both say the same for each request: the driver while ClickHouse is away, the server for bytes that are no HTTP.
-    for name in ("clickhouse_driver.connection", "uvicorn.error"):
-        logging.getLogger(name).addFilter(logs.RateLimit())
+    # The server says the same for each request whose bytes are no HTTP.
+    logging.getLogger("uvicorn.error").addFilter(logs.RateLimit())
 
 
 if __name__ == "__main__":

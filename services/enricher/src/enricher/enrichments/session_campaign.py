@@ -19,10 +19,11 @@ MAX_BYTES: Final = 512
 
 def remembered(event: EnrichedEvent, before: bytes) -> bytes:
     """What a session that remembered `before` remembers after `event`, which has only what is its own so far."""
-    if event.channel in ("", DIRECT):
+    tagged = event.HasField("campaign")
+    if not tagged and event.channel in ("", DIRECT):
         return before
     memory = EnrichedEvent(channel=event.channel)
-    if event.HasField("campaign"):
+    if tagged:
         memory.campaign.CopyFrom(event.campaign)
     elif before:
         earlier = _recalled(before)

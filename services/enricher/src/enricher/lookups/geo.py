@@ -4,7 +4,8 @@ import shutil
 import tempfile
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from eventrail.sealing import Address
 
 CACHED_ADDRESSES: Final = 32_768
 _CACHED_PLACES: Final = 8_192
+_PROBED: Final = 1_000
 _KINDS: Final = ("city", "country", "enterprise")
 
 
@@ -87,7 +89,25 @@ def open_database(path: str | None) -> GeoLookup:
 def _open_copy(path: str) -> maxminddb.Reader:
     with tempfile.TemporaryDirectory(prefix="eventrail-geoip-") as folder:
         copy = shutil.copyfile(path, Path(folder) / "copy.mmdb")
-        return maxminddb.open_database(copy)
+        reader = maxminddb.open_database(copy)
+    try:
+        _probe(reader)
+    except Exception:
+        reader.close()
+        raise
+    return reader
+
+
+def _probe(reader: maxminddb.Reader) -> None:
+    """Raises what maxminddb does for damaged data: where it begins, and at addresses all over the file.
+
+    The metadata stand at the end of the file and may be right although what is before them is not.
+    """
+    for _network in islice(reader, _PROBED):
+        pass
+    step = 2**32 // _PROBED
+    for number in range(_PROBED):
+        reader.get(IPv4Address(number * step + step // 2))
 
 
 def place(record: Any) -> Geo | None:
