@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enricher.draft import Draft
-from enricher.enrichments.session import add_session
+from enricher.enrichments.session import add_session, is_past
 from enricher.enrichments.session_state import INACTIVITY_MS, KEPT_MS
 from enricher.enrichments.visitor import add_visitor
 from enricher.lookups.salts import DaySalts
@@ -303,20 +303,27 @@ VISITS = st.lists(
 )
 
 
-def plain_30_minutes(visits: list[Visit]) -> list[int]:
-    """Number of the event that opened each event's session; `visits` are in event-time order."""
-    openers: list[int] = []
+class Opener(NamedTuple):
+    """Number of the event that opened a session, and whether it opened it as a past one."""
+
+    number: int
+    past: bool = False
+
+
+def plain_30_minutes(visits: list[Visit]) -> list[Opener]:
+    """What opened each event's session; `visits` are in event-time order."""
+    openers: list[Opener] = []
     for place, (visitor, at_ms, number) in enumerate(visits):
         mine = [earlier for earlier in range(place) if visits[earlier][0] == visitor]
         same = bool(mine) and at_ms - visits[mine[-1]][1] <= INACTIVITY_MS
-        openers.append(openers[mine[-1]] if same else number)
+        openers.append(openers[mine[-1]] if same else Opener(number))
     return openers
 
 
 class Remembered(NamedTuple):
-    """The reference's memory of one session: number of the event that opened it, and all its event times."""
+    """The reference's memory of one session: what opened it, and all its event times."""
 
-    opener: int
+    opener: Opener
     times: list[int]
 
     def near(self, at_ms: int) -> bool:
@@ -324,9 +331,9 @@ class Remembered(NamedTuple):
         return inside or any(abs(at_ms - time) <= INACTIVITY_MS for time in self.times)
 
 
-def stated_rule(visits: list[Visit]) -> list[int]:
+def stated_rule(visits: list[Visit]) -> list[Opener]:
     """The same for any order: the rule as the module states it, on lists of event times."""
-    openers: list[int] = []
+    openers: list[Opener] = []
     memory: dict[str, list[Remembered]] = {}
     for visitor, at_ms, number in visits:
         sessions = memory.setdefault(visitor, [])
@@ -336,16 +343,34 @@ def stated_rule(visits: list[Visit]) -> list[int]:
             joined[0].times.append(at_ms)
             openers.append(joined[0].opener)
             continue
-        if not sessions or at_ms > max(sessions[-1].times):
-            sessions.append(Remembered(number, [at_ms]))
-        openers.append(number)
+        opener = Opener(number, past=bool(sessions) and at_ms < min(sessions[-1].times))
+        if not opener.past:
+            sessions.append(Remembered(opener, [at_ms]))
+        openers.append(opener)
     return openers
 
 
-def ids(fresh: Callable[..., World], visits: list[Visit], openers: list[int]) -> list[Found]:
+def ids(fresh: Callable[..., World], visits: list[Visit], openers: list[Opener]) -> list[Found]:
     """What the events get when each one's session was opened by the event of that number, on its own."""
     by_number = {number: (visitor, at_ms) for visitor, at_ms, number in visits}
-    return [visit(fresh(), by_number[opener][1], opener, by_number[opener][0]) for opener in openers]
+    return [
+        marked(visit(fresh(), by_number[number][1], number, by_number[number][0]), past=past)
+        for number, past in openers
+    ]
+
+
+def marked(found: Found, *, past: bool) -> Found:
+    """The session as it is when it was opened as a past one: with the last bit of its id set."""
+    text, started_at_ms = found
+    return str(UUID(int=UUID(text).int | past)), started_at_ms
+
+
+def test_a_past_session_is_known_by_its_id(fresh: Callable[..., World]) -> None:
+    world = fresh()
+    live, _ = visit(world, START, 1)
+    past, _ = visit(world, START - 10 * INACTIVITY_MS, 2)
+    assert not is_past(UUID(live).bytes)
+    assert is_past(UUID(past).bytes)
 
 
 def run(world: World, visits: list[Visit]) -> list[Found]:

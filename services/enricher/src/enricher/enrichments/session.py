@@ -8,8 +8,9 @@ Events are applied in the order of their arrival. The state holds the live sessi
   both: a bridging event joins the earlier session and merges nothing.
 - An older event gets a past session of its own and leaves the state as it is.
 
-A session's id follows from website, visitor and the event that opened it, and never changes once published. Nor
-does its start, the event time of the event that opened it, also when an earlier event joins late.
+A session's id follows from website, visitor and the event that opened it, and from whether it is a past one; it never
+changes once published. Nor does its start, the event time of the event that opened it, also when an earlier event
+joins late.
 
 A visitor id that is a hash changes at midnight. As long as nothing began under today's id, the state under yesterday's
 counts, and an event that joins a session of it, within 24 h of its start, keeps yesterday's id.
@@ -124,7 +125,7 @@ def _session(place: _Place, seat: _Seat, event: EnrichedEvent) -> Session:
     if seat.state and seat.state.previous and place is _Place.PREVIOUS:
         return seat.state.previous.widened(at_ms)
     digest = fingerprint(_ID, event.website_id.encode(), seat.visitor_id.encode(), event.event_id.encode())
-    return Session(_uuid8(digest), at_ms, at_ms, at_ms)
+    return Session(_uuid8(digest, past=place is _Place.PAST), at_ms, at_ms, at_ms)
 
 
 def _state(place: _Place, before: State | None, session: Session, accepted_ms: int) -> State | None:
@@ -144,10 +145,19 @@ def _put(store: SessionStore, seat: _Seat, state: State | None) -> None:
         store.put(seat.key, encode(state))
 
 
-def _uuid8(digest: bytes) -> bytes:
-    # RFC 9562 section 5.8: version 8 and the variant; the other 122 bits are the digest's.
-    return b"%b%c%b%c%b" % (
-        digest[:6], digest[6] & 0x0F | 0x80, digest[7:8], digest[8] & 0x3F | 0x80, digest[9:]
+def is_past(id_bytes: bytes) -> bool:
+    """Whether a session was opened as a past one, which no state knows: the last bit of its id says so.
+
+    Rows must tell it by themselves, because a visitor's id of yesterday and that of today cannot be linked.
+    """
+    return bool(id_bytes[15] & 1)
+
+
+def _uuid8(digest: bytes, *, past: bool) -> bytes:
+    # RFC 9562 section 5.8: version 8 and the variant; the other 122 bits are ours.
+    return b"%b%c%b%c%b%c" % (
+        digest[:6], digest[6] & 0x0F | 0x80, digest[7:8], digest[8] & 0x3F | 0x80, digest[9:15],
+        digest[15] & 0xFE | past,
     )  # fmt: skip
 
 

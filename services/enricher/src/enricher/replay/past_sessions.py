@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from enricher.enrichments.channel import channel_of
-from enricher.enrichments.session import state_key
+from enricher.enrichments.session import is_past, state_key
 from enricher.enrichments.session_campaign import remembered
 from enricher.enrichments.session_state import Session, State, encode
 from eventrail.contract.v1.enriched_pb2 import Campaign, EnrichedEvent, Referrer
@@ -71,6 +71,8 @@ class PastSessions:
 
     def add(self, rows: Iterable[PastRow]) -> None:
         for row in rows:
+            if is_past(row.session_id.bytes):
+                continue  # It left no trace in any state.
             key = row.raw_partition, state_key(row.website_id, row.visitor_id)
             state = self._states.get(key)
             if state is not None and state.is_over(row.accepted_ms):
