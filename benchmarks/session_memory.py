@@ -45,7 +45,7 @@ def visit(sessions: Sessions, visitor: int, offset: int, at_ms: int) -> None:
     world = World(None, None, None, None, overlay)  # type: ignore[arg-type] # the step asks for nothing else
     add_session(Draft(RawEvent(visitor_id=event.visitor_id), RawPosition(), event), world)
     for key, state in overlay.written.items():
-        held.put(key, added(held.states.get(key), offset, state, offset - COMMITTED_AFTER), at_ms)
+        held.put(key, added(held.states.get(key), offset, state, offset - COMMITTED_AFTER))
 
 
 def main(visitors: int, sessions_each: int) -> None:

@@ -30,7 +30,7 @@ def raw(offset: int, partition: int = 0) -> RawRecord:
 
 def test_a_record_sees_the_states_of_those_before_it_on_its_partition(account: OffsetAccount) -> None:
     sessions = Sessions()
-    sessions.of(0).put(b"held", added(None, 4, b"1", 0), 1)
+    sessions.of(0).put(b"held", added(None, 4, b"1", 0))
     batch = Batch(account, sessions, 1)
     outcome_of(batch, raw(5), 100, a=b"2")
     assert batch.overlay(raw(6)).get(b"held") == b"1"
@@ -65,7 +65,11 @@ def test_nothing_is_done_or_kept_before_it_is_said(account: OffsetAccount) -> No
     batch.keep()
     assert account.uncommitted() == {0: 7}
     assert {key: newest(value) for key, value in sessions.of(0).states.items()} == {b"a": b"2"}
-    assert sessions.of(0).watermark_ms == 300
+    held = sessions.of(0)
+    held.settle(6)
+    assert held.watermark_ms == 0
+    held.settle(7)
+    assert held.watermark_ms == 300
 
 
 def test_it_is_wanted_until_its_generation_ends(account: OffsetAccount) -> None:
@@ -80,7 +84,7 @@ def test_it_is_wanted_until_its_generation_ends(account: OffsetAccount) -> None:
 def test_a_state_that_is_ahead_is_taken_back_and_made_again(account: OffsetAccount) -> None:
     sessions = Sessions()
     ahead = added(added(added(None, 4, b"4", 0), 5, b"5", 0), 6, b"6", 0)
-    sessions.of(0).put(b"a", ahead, 1)
+    sessions.of(0).put(b"a", ahead)
     batch = Batch(account, sessions, 1)
     assert batch.overlay(raw(5)).get(b"a") == b"4"
     outcome_of(batch, raw(5), 100, a=b"5")

@@ -44,7 +44,8 @@ async def test_states_are_loaded_to_the_end_and_later_only_what_is_new(
     held = sessions.of(0)
     assert len(held.states) == 699
     assert held.states[b"6"] == b"1406"
-    assert (held.loaded, held.watermark_ms) == (2000, 9000)
+    assert held.loaded == 2000
+    assert held.watermark_ms == 0, "the changelog may be ahead of what was committed"
     assert sessions.of(1).loaded == -1
     held.states.clear()
     await send(sender, topic, 0, [Record(b"new", key=b"n", timestamp_ms=9001)])
@@ -58,7 +59,7 @@ async def test_states_of_a_topic_that_was_made_anew_are_dropped(
     kafka: str, topic: str, sender: AIOKafkaProducer
 ) -> None:
     sessions = Sessions()
-    sessions.of(0).put(b"old", b"1", 1)
+    sessions.of(0).put(b"old", b"1")
     sessions.of(0).loaded = 500
     await send(sender, topic, 0, [Record(b"2", key=b"new")])
     await load(kafka, topic, sessions, [0])

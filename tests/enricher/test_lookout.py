@@ -64,7 +64,7 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
 
 async def test_it_measures_lag_and_sessions(rig: Rig) -> None:
     rig.account.begin(1, {0: 4, 1: 0})
-    rig.sessions.of(0).put(b"k", added(None, 0, encode(State(Session(bytes(16), 1, 1, 1), None, 1)), 0), 1)
+    rig.sessions.of(0).put(b"k", added(None, 0, encode(State(Session(bytes(16), 1, 1, 1), None, 1)), 0))
     await rig.looks(1)
     registry = rig.metrics.registry
     assert registry.get_sample_value("eventrail_enricher_lag_records", {"partition": "0"}) == 6
@@ -78,11 +78,14 @@ async def test_it_measures_lag_and_sessions(rig: Rig) -> None:
 async def test_sessions_that_no_late_event_may_find_are_dropped(rig: Rig) -> None:
     rig.account.begin(1, {1: 0})
     state = encode(State(Session(bytes(16), 1, 1, 1), None, 1))
-    rig.sessions.of(1).put(b"k", added(None, 0, state, 0), DAY_MS)
-    rig.sessions.of(1).put(b"other", b"", 1)
+    rig.sessions.of(1).put(b"k", added(None, 0, state, 0))
+    rig.sessions.of(1).put(b"other", b"")
     await rig.looks(1)
     assert set(rig.sessions.of(1).states) == {b"k"}  # a replay could still ask for it
     rig.account.finish(1, 1, 0)
+    rig.sessions.of(1).passed(1, DAY_MS)
+    await rig.looks(1)
+    assert set(rig.sessions.of(1).states) == {b"k"}
     rig.account.committed(1, {1: 1})
     await rig.looks(1)
     assert len(rig.sessions) == 0

@@ -103,8 +103,8 @@ class Partition:
     def rebalance(self) -> None:
         """A new generation begins where the group's committed offset stands."""
         self.generation += 1
-        for key, value, at_ms in self.changelog:
-            self.sessions.of(0).merge(key, value, at_ms)
+        for key, value, _at_ms in self.changelog:
+            self.sessions.of(0).merge(key, value)
         self.account.begin(self.generation, {0: self.committed})
 
     def batch(self, count: int) -> tuple[Batch, list[tuple[bytes, bytes, int]]]:

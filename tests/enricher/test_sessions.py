@@ -27,20 +27,30 @@ def test_an_overlay_over_an_overlay_sees_both() -> None:
     assert lower.get(b"b") == b"2"
 
 
-def test_a_tombstone_removes_and_the_watermark_never_goes_back() -> None:
+def test_a_tombstone_removes() -> None:
     held = PartitionSessions()
-    held.put(b"a", b"1", 50)
-    held.put(b"b", b"1", 40)
-    assert held.watermark_ms == 50
-    held.put(b"a", None, 60)
-    held.put(b"never", None, 60)
+    held.put(b"a", b"1")
+    held.put(b"b", b"1")
+    held.put(b"a", None)
+    held.put(b"never", None)
     assert held.states == {b"b": b"1"}
+
+
+def test_the_watermark_follows_what_is_committed_and_never_goes_back() -> None:
+    held = PartitionSessions()
+    for next_offset, accepted_ms in ((1, 50), (2, 40), (3, 60)):
+        held.passed(next_offset, accepted_ms)
+    seen = []
+    for committed in (0, 1, 2, 2, 3):
+        held.settle(committed)
+        seen.append(held.watermark_ms)
+    assert seen == [0, 50, 50, 50, 60]
 
 
 def test_states_of_partitions_that_are_gone_are_dropped() -> None:
     sessions = Sessions()
     for partition in range(3):
-        sessions.of(partition).put(b"%d" % partition, b"1", 1)
+        sessions.of(partition).put(b"%d" % partition, b"1")
     sessions.only([1, 7])
     assert sessions.partitions == {1}
     assert len(sessions) == 1
@@ -56,13 +66,13 @@ def test_states_that_are_ahead_are_seen_as_they_were() -> None:
 def test_what_reaches_further_is_not_replaced_by_the_changelog() -> None:
     held = PartitionSessions()
     early, late = added(None, 3, b"1", 0), added(None, 7, b"2", 0)
-    held.merge(b"a", late, 50)
-    held.merge(b"a", early, 60)
+    held.merge(b"a", late)
+    held.merge(b"a", early)
     assert held.states == {b"a": late}
-    held.merge(b"b", early, 60)
-    held.merge(b"b", late, 60)
+    held.merge(b"b", early)
+    held.merge(b"b", late)
     assert held.states == {b"a": late, b"b": late}
-    held.merge(b"a", None, 60)
+    held.merge(b"a", None)
     assert held.states == {b"b": late}
 
 
@@ -75,8 +85,9 @@ def test_a_sweep_drops_what_is_expired_and_committed() -> None:
     sessions = Sessions()
     held = sessions.of(0)
     for last in (100, 900, 1000):
-        held.put(b"%d" % last, state(last), last)
-    held.put(b"ahead", state(100, offset=5), 100)
+        held.put(b"%d" % last, state(last))
+    held.put(b"ahead", state(100, offset=5))
+    held.passed(5, 1000)
     assert sessions.sweep(old, {0: 5}) == 2
     assert set(held.states) == {b"1000", b"ahead"}
     assert sessions.sweep(old, {}) == 0
@@ -86,7 +97,7 @@ def test_a_sweep_drops_what_is_expired_and_committed() -> None:
 
 def test_a_sweep_lets_checkpoints_go_that_no_replay_can_ask_for() -> None:
     sessions = Sessions()
-    sessions.of(0).put(b"a", added(state(5000, 1), 2, b"5001", 0), 1)
+    sessions.of(0).put(b"a", added(state(5000, 1), 2, b"5001", 0))
     sessions.sweep(old, {0: 2})
     assert sessions.of(0).states == {b"a": added(state(5000, 1), 2, b"5001", 0)}
     sessions.sweep(old, {0: 3})
@@ -97,7 +108,8 @@ def test_a_sweep_looks_at_a_few_and_comes_around_to_all() -> None:
     sessions = Sessions()
     held = sessions.of(0)
     for number in range(100):
-        held.put(b"%d" % number, state(5000 if number % 2 else 1), 1000)
+        held.put(b"%d" % number, state(5000 if number % 2 else 1))
+    held.passed(1, 1000)
     assert sessions.sweep(old, {0: 1}, limit=10) == 5
     for _ in range(10):
         sessions.sweep(old, {0: 1}, limit=10)
@@ -107,7 +119,8 @@ def test_a_sweep_looks_at_a_few_and_comes_around_to_all() -> None:
 
 def test_partitions_are_swept_by_their_own_watermark() -> None:
     sessions = Sessions()
-    sessions.of(0).put(b"a", state(10), 1000)
-    sessions.of(1).put(b"b", state(10), 10)
+    for partition, accepted_ms in ((0, 1000), (1, 10)):
+        sessions.of(partition).put(b"a", state(10))
+        sessions.of(partition).passed(1, accepted_ms)
     assert sessions.sweep(old, {0: 1, 1: 1}) == 1
     assert len(sessions.of(1).states) == 1

@@ -154,7 +154,7 @@ class SessionsStore(memory.Store[bytes, bytes]):
         for event in batch:
             message = event.message
             held = self.sessions.of(message.partition)
-            held.merge(message.key, message.value, round((message.timestamp or 0) * 1000))
+            held.merge(message.key, message.value)
             held.loaded = max(held.loaded, message.offset)
         self.data = self.sessions.merged()
 

@@ -72,12 +72,15 @@ class Batch:
 
     def keep(self) -> None:
         """All is acknowledged: mark the records as done and keep the states."""
+        ends: dict[int, int] = {}
         for record in self._records:
             self._account.finish(record.generation, record.partition, record.offset)
+            ends[record.partition] = record.offset + 1
         for partition, overlay in self._overlays.items():
             held = self._sessions.of(partition)
             for key, value in overlay.written.items():
-                held.put(key, value, self._received_ms[partition])
+                held.put(key, value)
+            held.passed(ends[partition], self._received_ms[partition])
 
 
 def by_partition(topic: str, records: Sequence[Record], count: int) -> list[Parcel]:

@@ -83,5 +83,5 @@ async def _read(consumer: AIOKafkaConsumer, spans: dict[TopicPartition, _Span]) 
 
 def _apply(held: PartitionSessions, records: list[Any]) -> None:
     for record in records:
-        held.merge(record.key, record.value, record.timestamp)
+        held.merge(record.key, record.value)
     held.loaded = records[-1].offset

@@ -4,7 +4,7 @@ Work is done on an overlay: its states are kept only when its outputs are acknow
 again after a failure meets the states from before it.
 """
 
-from collections import ChainMap
+from collections import ChainMap, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -20,23 +20,25 @@ Expired = Callable[[bytes, int], bool]
 class PartitionSessions:
     """States of one partition, each value a state with its checkpoints (checkpoints.py).
 
-    `watermark_ms` is the latest acceptance time seen (the collector's clock, so no client moves it);
-    `loaded` is the offset of the last changelog record that is contained, -1 before the first one.
+    `watermark_ms` is the latest acceptance time (the collector's clock, so no client moves it) before the offset at
+    which a replay would begin, as far as this worker did the records itself: an expired state may go only
+    when no replay can still meet it. `loaded` is the offset of the last changelog record that is contained,
+    -1 before the first one.
     """
 
     states: dict[bytes, bytes] = field(default_factory=dict)
     watermark_ms: int = 0
     loaded: int = -1
+    _passed: deque[tuple[int, int]] = field(default_factory=deque)
 
-    def put(self, key: bytes, value: bytes | None, written_ms: int) -> None:
+    def put(self, key: bytes, value: bytes | None) -> None:
         """Set a state, or remove it where `value` is None."""
         if value is None:
             self.states.pop(key, None)
         else:
             self.states[key] = value
-        self.watermark_ms = max(self.watermark_ms, written_ms)
 
-    def merge(self, key: bytes, value: bytes | None, written_ms: int) -> None:
+    def merge(self, key: bytes, value: bytes | None) -> None:
         """Put what the changelog says, unless what is held reaches further on the raw topic.
 
         A worker that stood still while its partitions went to another may have written last, but knows less.
@@ -47,7 +49,16 @@ class PartitionSessions:
             or held is None
             or checkpoints.newest_offset(held) <= checkpoints.newest_offset(value)
         ):
-            self.put(key, value, written_ms)
+            self.put(key, value)
+
+    def passed(self, next_offset: int, accepted_ms: int) -> None:
+        """All raw records below `next_offset` are done; the latest of them was accepted at `accepted_ms`."""
+        self._passed.append((next_offset, accepted_ms))
+
+    def settle(self, committed: int) -> None:
+        """No replay begins below `committed`: the watermark follows."""
+        while self._passed and self._passed[0][0] <= committed:
+            self.watermark_ms = max(self.watermark_ms, self._passed.popleft()[1])
 
 
 class Readable(Protocol):
@@ -126,6 +137,7 @@ class Sessions:
 
 
 def _sweep(held: PartitionSessions, expired: Expired, committed: int, limit: int) -> int:
+    held.settle(committed)
     states = held.states
     gone = 0
     for key in list(islice(states, limit)):
