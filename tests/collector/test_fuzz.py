@@ -31,6 +31,8 @@ from eventrail.contract.codec import check_raw, decode_raw
 from eventrail.contract.v1.raw_pb2 import RawEvent
 from eventrail.websites.watching import WebsitesFile
 
+pytestmark = pytest.mark.slow
+
 SEEDS: list[bytes] = [
     json.dumps(case["send"], ensure_ascii=random.Random(case["name"]).random() < 0.5).encode()
     if "send" in case

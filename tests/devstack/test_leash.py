@@ -26,6 +26,7 @@ subprocess.Popen([sys.executable, "-I", "-S", "-c", code]).wait()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["become", "guard"])
 def test_kill_9_of_the_parent_ends_the_child(tmp_path: Path, mode: str, until: Until) -> None:
     if mode == "become" and not sys.platform.startswith("linux"):

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from devstack.testing import Optional, plan
@@ -13,9 +15,9 @@ def test_all_tests_but_the_long_ones_are_the_default() -> None:
 
 def test_unit_leaves_the_stack_out_and_says_so() -> None:
     expression, notes, rest = plan(["unit", "-x"], [])
-    assert expression == "not stack and not long"
+    assert expression == "not stack and not slow and not long"
     assert "broker" in notes[0]
-    assert rest == ["-x"]
+    assert rest == ["-n", str(os.cpu_count()), "--dist", "worksteal", "-x"]
 
 
 def test_long_leaves_nothing_out() -> None:

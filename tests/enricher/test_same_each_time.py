@@ -175,6 +175,7 @@ def alone(log: Sequence[RawRecord], world: World) -> Partition:
     return judge
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
 @given(CHUNKS, ACTIONS)
 def test_all_copies_of_an_event_agree(

@@ -17,6 +17,8 @@ from eventrail.sealing import SealingSettings
 from eventrail.settings import KafkaSettings
 from eventrail.websites.settings import WebsitesSettings
 
+pytestmark = pytest.mark.slow
+
 KEY = f"t1:{base64.b64encode(bytes(32)).decode()}"
 
 

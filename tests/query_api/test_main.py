@@ -19,6 +19,8 @@ from eventrail.settings import variable
 from query_api.__main__ import main
 from query_api.settings import QueryApiSettings
 
+pytestmark = pytest.mark.slow
+
 START_SECONDS = 30
 
 

@@ -1,5 +1,6 @@
 """`./dev test`: which tests run, and what was left out."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from devstack.checkout import CHECKOUT
 from devstack.terminal import say
 
-UNIT = "not stack and not long"
+UNIT = "not stack and not slow and not long"
 ALL_BUT_LONG = "not long"
 
 
@@ -51,15 +52,21 @@ def plan(arguments: Sequence[str], optional: Sequence[Optional]) -> tuple[str, l
     missing = [(part, why) for part in optional if (why := part.left_out())]
     terms = [_SELECTIONS[kind], *(f"not {part.marker}" for part, _ in missing)]
     notes = [*_NOTES[kind], *(f"{part.part}: {why}" for part, why in missing)]
-    return " and ".join(term for term in terms if term), notes, rest
+    return " and ".join(term for term in terms if term), notes, [*_OPTIONS[kind], *rest]
 
 
 _SELECTIONS = {"all": ALL_BUT_LONG, "unit": UNIT, "long": ""}
 
 _LONG_NOTE = "tests marked long (./dev test long runs them)"
+# Unit tests share nothing, so each processor takes a part of them; the others share one broker.
+_OPTIONS: dict[str, list[str]] = {
+    "all": [],
+    "unit": ["-n", str(os.cpu_count() or 1), "--dist", "worksteal"],
+    "long": [],
+}
 _NOTES = {
     "all": [_LONG_NOTE],
-    "unit": ["tests that need the broker or the engine (./dev test runs them)", _LONG_NOTE],
+    "unit": ["tests that need the broker or the engine, or seconds (./dev test runs them)", _LONG_NOTE],
     "long": [],
 }
 

@@ -1,5 +1,6 @@
 import tracemalloc
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +67,7 @@ def test_never_more_than_the_bound_and_like_unbounded_ones_while_nothing_was_for
             assert let_in == expected
 
 
+@pytest.mark.slow
 def test_ever_more_addresses_need_no_more_memory_than_the_bound() -> None:
     buckets = Buckets(20_000)
     rate = RateLimit(per_second=0.01, burst=10)
