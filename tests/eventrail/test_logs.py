@@ -10,11 +10,16 @@ from eventrail import logs
 
 @pytest.fixture(autouse=True)
 def untouched_logging() -> Iterator[None]:
+    # Tests with a broker or an engine silence its client for the whole process.
+    driver = logging.getLogger("clickhouse_driver")
+    silenced = driver.level
+    driver.setLevel(logging.NOTSET)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     filters = {name: logging.getLogger(name).filters[:] for name in logs._NOISY}
     yield
     structlog.reset_defaults()
+    driver.setLevel(silenced)
     root.handlers, root.level = handlers, level
     for name, kept in filters.items():
         logging.getLogger(name).filters = kept
