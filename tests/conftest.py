@@ -5,10 +5,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from devstack import programs
 from devstack.ports import free_addresses
 from devstack.single import broker, running
+
+# For `./dev test unit`, which is run after each change; `./dev test` looks further.
+settings.register_profile("quick", max_examples=30, deadline=None)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -61,7 +61,7 @@ _LONG_NOTE = "tests marked long (./dev test long runs them)"
 # Unit tests share nothing, so each processor takes a part of them; the others share one broker.
 _OPTIONS: dict[str, list[str]] = {
     "all": [],
-    "unit": ["-n", str(os.cpu_count() or 1), "--dist", "worksteal"],
+    "unit": ["-n", str(os.cpu_count() or 1), "--dist", "worksteal", "--hypothesis-profile", "quick"],
     "long": [],
 }
 _NOTES = {
