@@ -84,7 +84,7 @@ def bind(listen: str) -> socket.socket:
         raise OSError(error.errno, f"cannot listen at {listen}: {error.strerror}") from None
 
 
-class _QuietServer(uvicorn.Server):
+class EmbeddedServer(uvicorn.Server):
     """uvicorn inside somebody else's event loop: it leaves the signals alone."""
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
@@ -98,7 +98,7 @@ async def serving(app: ASGIApp, listen: str) -> AsyncIterator[None]:
     Raises OSError when the address cannot be bound.
     """
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
-    server = _QuietServer(config)
+    server = EmbeddedServer(config)
     task = asyncio.create_task(server.serve(sockets=[bind(listen)]))
     try:
         yield

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import resource
 import socket
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import uvicorn
@@ -14,6 +13,7 @@ from collector.metrics import Metrics
 from collector.protocol import factory
 from collector.settings import CollectorSettings
 from eventrail import logs
+from eventrail.health import EmbeddedServer
 from eventrail.logs import RateLimit
 
 _log = logs.get(__name__)
@@ -22,15 +22,12 @@ _FILES_WANTED: Final = 65_536
 _DRAIN_SECONDS: Final = 1.0
 
 
-class _Server(uvicorn.Server):
-    """uvicorn inside somebody else's event loop: it leaves the signals alone, and ends without resets."""
+class _Server(EmbeddedServer):
+    """An embedded uvicorn that ends without resets."""
 
     def __init__(self, config: uvicorn.Config, admission: Admission) -> None:
         super().__init__(config)
         self._admission = admission
-
-    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
-        return nullcontext()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no new connections, answer what comes on the open ones with `connection: close`, then close them.
