@@ -42,6 +42,8 @@ def _dispatch(arguments: list[str]) -> int:
         return 0 if arguments else 2
     if arguments[0] == "test":
         return testing.run(arguments[1:])
+    if arguments[0] == "faults":
+        return testing.faults(arguments[1:])
     options = _parser().parse_args(arguments)
     return int(options.run(options))
 
@@ -63,7 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_up(commands.add_parser("up"))
     commands.add_parser("down").set_defaults(run=lambda _: status.down(StateDir.default()))
     commands.add_parser("check").set_defaults(run=lambda _: checks.run())
-    for name in ("test", "help"):  # run by _dispatch; here for the list of a wrong command's message
+    for name in (
+        "test",
+        "faults",
+        "help",
+    ):  # run by _dispatch; here for the list of a wrong command's message
         commands.add_parser(name)
     shown = commands.add_parser("status")
     shown.add_argument("--json", action="store_true")

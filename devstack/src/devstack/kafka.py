@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -49,8 +49,10 @@ rootLogger.appenderRef.out.ref = out
 """
 
 
-def server_properties(listen: Address, controller: Address, log_dir: Path) -> str:
-    """Settings of a small broker: no topic appears by itself, groups form at once, one replica."""
+def server_properties(
+    listen: Address, controller: Address, log_dir: Path, more: Mapping[str, str] | None = None
+) -> str:
+    """Settings of a small broker: no topic appears by itself, groups form at once, one replica; `more` win."""
     settings = {
         "process.roles": "broker,controller",
         "node.id": "1",
@@ -73,6 +75,7 @@ def server_properties(listen: Address, controller: Address, log_dir: Path) -> st
         "num.network.threads": "2",
         "num.io.threads": "4",
         "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+        **(more or {}),
     }
     return "".join(f"{key}={_escape(value)}\n" for key, value in settings.items())
 
@@ -94,28 +97,38 @@ def java_command(jars_dir: Path, main_class: str, *arguments: str) -> list[str]:
     return [str(JAVA), *JVM_FLAGS, "-cp", f"{jars_dir}/*", main_class, *arguments]
 
 
-def prepare(listen: Address, controller: Address, data: Path, jars_dir: Path) -> list[str]:
+def prepare(
+    listen: Address,
+    controller: Address,
+    data: Path,
+    jars_dir: Path,
+    more: Mapping[str, str] | None = None,
+    users: Sequence[str] = (),
+) -> list[str]:
     """Write the settings, format new storage, and return the broker's command line.
 
+    `users` (NAME:PASSWORD) are known to SCRAM listeners from the first start on.
     Blocks for a second when `data` is new. Raises StartFailed with the tool's own words.
     """
     data.mkdir(parents=True, exist_ok=True)
     log_dir, settings, logging = data / "log", data / "server.properties", data / "log4j2.properties"
     logging.write_text(LOGGING, encoding="ascii")
     if not log_dir.exists():
-        _format(listen, controller, data, jars_dir)
-    settings.write_text(server_properties(listen, controller, log_dir), encoding="ascii")
+        _format(listen, controller, data, jars_dir, users)
+    settings.write_text(server_properties(listen, controller, log_dir, more), encoding="ascii")
     command = java_command(jars_dir, "kafka.Kafka", str(settings))
     return [command[0], f"-Dlog4j2.configurationFile={logging}", *command[1:]]
 
 
-def _format(listen: Address, controller: Address, data: Path, jars_dir: Path) -> None:
+def _format(
+    listen: Address, controller: Address, data: Path, jars_dir: Path, users: Sequence[str] = ()
+) -> None:
     # Under another name until it is whole: a format that was interrupted starts anew.
     fresh, settings = data / "log.new", data / "format.properties"
     shutil.rmtree(fresh, ignore_errors=True)
     settings.write_text(server_properties(listen, controller, fresh), encoding="ascii")
     tool = ("format", "-t", random_cluster_id(), "-c", str(settings))
-    command = java_command(jars_dir, "kafka.tools.StorageTool", *tool)
+    command = java_command(jars_dir, "kafka.tools.StorageTool", *tool, *_scram(users))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise StartFailed(f"Kafka's storage in {data} could not be formatted:\n{done.stderr[-2000:]}")
@@ -123,21 +136,37 @@ def _format(listen: Address, controller: Address, data: Path, jars_dir: Path) ->
     settings.unlink()
 
 
+def _scram(users: Sequence[str]) -> list[str]:
+    made = (user.partition(":") for user in users)
+    return [f"--add-scram=SCRAM-SHA-512=[name={name},password={word}]" for name, _, word in made]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m devstack.kafka", description=__doc__)
     parser.add_argument("--listen", required=True, type=_address, metavar="HOST:PORT")
     parser.add_argument("--controller", required=True, type=_address, metavar="HOST:PORT")
     parser.add_argument("--data", required=True, type=Path, metavar="DIR")
+    parser.add_argument(
+        "--user",
+        action="append",
+        default=[],
+        metavar="NAME:PASSWORD",
+        help="a user for SCRAM listeners, made when the storage is new; other programs can see this command line",
+    )
+    parser.add_argument("--property", action="append", default=[], type=_property, metavar="NAME=VALUE")
     options = parser.parse_args(arguments)
     try:
-        _become(options.listen, options.controller, options.data.resolve())
+        more, data = dict(options.property), options.data.resolve()
+        _become(options.listen, options.controller, data, more, options.user)
     except DevstackError as error:
         say_error(f"kafka: {error}")
         return 1
 
 
-def _become(listen: Address, controller: Address, data: Path) -> NoReturn:
-    command = prepare(listen, controller, data, jars.ensure(say))
+def _become(
+    listen: Address, controller: Address, data: Path, more: Mapping[str, str], users: Sequence[str]
+) -> NoReturn:
+    command = prepare(listen, controller, data, jars.ensure(say), more, users)
     os.execv(command[0], command)  # noqa: S606
 
 
@@ -146,6 +175,13 @@ def _address(text: str) -> Address:
         return Address.parse(text)
     except BadOption as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _property(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"'{text}' is no broker setting: write NAME=VALUE")
+    return name, value
 
 
 if __name__ == "__main__":

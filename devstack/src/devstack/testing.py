@@ -41,6 +41,13 @@ def run(arguments: Sequence[str]) -> int:
     return done.returncode
 
 
+def faults(arguments: Sequence[str]) -> int:
+    """Run the fault matrix (tests/faults/matrix) and return its exit status; it reads its own arguments."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.faults.matrix", *arguments], cwd=CHECKOUT, check=False
+    ).returncode
+
+
 def plan(arguments: Sequence[str], optional: Sequence[Optional]) -> tuple[str, list[str], list[str]]:
     """Return the marker expression, what is left out and why, and the arguments for pytest.
 
