@@ -182,7 +182,7 @@ _AGENTS = AgentLookup()
 async def ask(stack: Stack, websites: Sequence[str]) -> Answers:
     """Ask all three endpoints about each website. Raises httpx.HTTPError where an answer is not 200."""
     answers = Answers()
-    base = stack.address("query-api-1").url
+    base = stack.address(stack.asked).url
     async with httpx.AsyncClient(base_url=base, timeout=30, trust_env=False) as client:
         for website in websites:
             await _ask_website(client, website, _period(stack), answers)
@@ -192,7 +192,7 @@ async def ask(stack: Stack, websites: Sequence[str]) -> Answers:
 async def listed(stack: Stack, websites: Sequence[str]) -> Counter[tuple[str, str]] | None:
     """Counts of the list endpoint alone; None where there is no answer of 200."""
     counts: Counter[tuple[str, str]] = Counter()
-    base = stack.address("query-api-1").url
+    base = stack.address(stack.asked).url
     try:
         async with httpx.AsyncClient(base_url=base, timeout=5, trust_env=False) as client:
             for website in websites:

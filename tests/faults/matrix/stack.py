@@ -102,6 +102,8 @@ class Stack:
     kafka: str
     clickhouse: str
     secrets: Mapping[str, str]
+    asked: str = "query-api-1"
+    """The query API that the comparison asks."""
     shift_ms: int = 0
     """How far the services' clocks are ahead of the machine's."""
     deaths: list[str] = field(default_factory=list)
@@ -296,7 +298,11 @@ def _members(
             if f"{kind}-clickhouse" in ways
             else backends["clickhouse"].address
         )
-        environment = _environment(secrets, kafka, engine, kind, listen) | dict(more.get(kind, {}))
+        environment = (
+            _environment(secrets, kafka, engine, kind, listen)
+            | dict(more.get(kind, {}))
+            | dict(more.get(name, {}))
+        )
         command = (sys.executable, "-m", "tests.faults.matrix.launch", str(shift), *MODULES[kind])
         members[name] = Member(
             name, command, listen, http_ready(listen.url), environment, shift, folder / f"{name}.log"
@@ -305,7 +311,7 @@ def _members(
 
 
 def make(folder: Path, base: int, more: Mapping[str, Mapping[str, str]] | None = None) -> Stack:
-    """A stack that does not run yet, with ports from `base` on; `more` is further environment by kind."""
+    """A stack that does not run yet, with ports from `base` on; `more` is further environment by kind or name."""
     ports = Ports(base)
     kafka, controller, clickhouse = ports.take(), ports.take(), ports.take()
     properties, ways = listeners(ports, kafka, controller)
