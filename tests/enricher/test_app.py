@@ -91,3 +91,16 @@ async def test_partitions_that_are_revoked_pause_the_intake(app: faust.App, inta
     await intake.take(RawRecord(0, 0, 1, None, b""))
     await app.on_partitions_revoked.send(set())
     assert intake.records == []
+
+
+async def test_faust_forgets_what_it_has_read_so_that_it_can_be_read_again(app: faust.App) -> None:
+    noted: Any = app.consumer
+    where = TP(RAW.name, 0)
+    noted._read_offset[where] = 7
+    assert noted._read_offset[where] is None
+    # What Faust asks with: bound once, and then asked for each message.
+    assert noted._read_offset.__getitem__(where) is None
+
+
+async def test_a_named_wait_of_any_length_keeps_the_place_in_the_group(app: faust.App) -> None:
+    assert app.conf.broker_max_poll_interval > 30 * 86_400

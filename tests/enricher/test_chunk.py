@@ -113,6 +113,17 @@ def test_a_record_is_never_dated_into_the_future(world: World, make_raw: Make) -
     assert (outcome.enriched[0].timestamp_ms, outcome.received_ms) == (LATER, LATER)
 
 
+def test_a_record_that_was_accepted_long_ago_is_not_removed_before_it_is_read(
+    world: World, make_raw: Make
+) -> None:
+    # From a spool that waited for weeks, or by a collector whose clock is years behind.
+    for received_at_ms in (LATER - 30 * 86_400_000, 1):
+        raw = make_raw(1, received_at_ms=received_at_ms)
+        outcome = process(record(raw), Overlay({}), world, LATER)
+        assert LATER - 2 * 86_400_000 < (outcome.enriched[0].timestamp_ms or 0) <= LATER
+        assert decode_enriched(outcome.enriched[0].value).received_at_ms == received_at_ms
+
+
 def test_a_salt_that_is_to_come_stops_the_whole_record(world: World, make_raw: Make) -> None:
     sessions = Overlay({})
     with pytest.raises(SaltMissing):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from enricher import intake as intake_module
+from enricher import pipeline
 from enricher.chunk import RawRecord
 from enricher.intake import Ends, Intake
 from enricher.lookups.salts import DaySalts
@@ -14,6 +15,7 @@ from enricher.publisher import Parcel
 from enricher.sessions import Sessions
 from enricher.waits import Waits
 from enricher.world import World
+from eventrail.breaker import Breaker
 from eventrail.clock import ManualClock
 from eventrail.contract.codec import decode_enriched
 from eventrail.contract.topics import ENRICHED, REJECTED, SESSIONS_CHANGELOG
@@ -101,7 +103,10 @@ class Rig:
         self.metrics, self.clock, self.sessions = Metrics(), ManualClock(unix_ms=NOW), Sessions()
         self.waits = Waits(self.metrics, self.clock)
         publisher: Any = self.broker
-        self.intake = Intake(self.log, world, self.sessions, publisher, self.waits, self.metrics, self.clock)
+        self.breaker = Breaker(0.2, 4)
+        self.intake = Intake(
+            self.log, world, self.sessions, publisher, self.waits, self.metrics, self.clock, self.breaker
+        )
 
     async def begin(self, generation: int = 1, partitions: Sequence[int] = (0, 1)) -> None:
         await self.intake.begin(generation, list(partitions))
@@ -338,7 +343,7 @@ async def test_a_refused_or_failed_commit_is_tried_again(rig: Rig, make_raw: Mak
 async def test_a_missing_salt_is_waited_for_and_the_record_done_once_when_it_came(
     world: World, make_raw: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake_module, "_KEY_LOOK_SECONDS", 0)
+    monkeypatch.setattr(intake_module, "_LOOK_SECONDS", 0)
     day, salts = NOW // 86_400_000, DaySalts()
     rig = Rig(replace(world, salts=salts))
     task = asyncio.create_task(rig.intake.work())
@@ -361,7 +366,7 @@ async def test_a_missing_salt_is_waited_for_and_the_record_done_once_when_it_cam
 async def test_a_missing_key_lets_the_records_before_it_go_and_waits_until_the_generation_ends(
     world: World, make_raw: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake_module, "_KEY_LOOK_SECONDS", 0)
+    monkeypatch.setattr(intake_module, "_LOOK_SECONDS", 0)
     rig = Rig(replace(world, addresses=AddressOpener({"other": bytes(32)})))
     task = asyncio.create_task(rig.intake.work())
     await rig.intake.take(record(0, make_raw(1, address=None)))
@@ -377,3 +382,105 @@ async def test_a_missing_key_lets_the_records_before_it_go_and_waits_until_the_g
     assert rig.log.commits == [{0: 1}]
     task.cancel()
     await asyncio.wait([task])
+
+
+def broken(_draft: object, _world: object) -> None:
+    raise KeyError("a fault of ours")
+
+
+async def test_what_fails_by_our_own_fault_is_rejected_one_by_one_and_stops_the_line_when_it_is_many(
+    rig: Rig, make_raw: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "_LOOK_SECONDS", 0)
+    await rig.begin()
+    steps = pipeline.STEPS
+    monkeypatch.setattr(pipeline, "STEPS", (*steps, broken))
+    await rig.intake.take(record(0, make_raw(0)))
+    await rig.until(lambda: rig.intake.account.done[0] == 1)
+    assert rig.value("rejected_total", reason="REJECTION_REASON_ENRICHMENT_FAILED") == 1
+
+    await rig.intake.take(record(1, *map(make_raw, range(1, 6))))
+    await rig.until(lambda: rig.waits)
+    assert str(rig.waits) == "5 of 5 events fail, and none of them is rejected: broken failed with KeyError"
+    assert rig.value("waiting", cause="breaker") == 1
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert rig.intake.account.done[0] == 1
+    assert rig.value("rejected_total", reason="REJECTION_REASON_ENRICHMENT_FAILED") == 1
+
+    monkeypatch.setattr(pipeline, "STEPS", steps)
+    await rig.until(lambda: rig.intake.account.done[0] == 2)
+    assert rig.broker.event_ids() == sorted(make_raw(number).event_id for number in range(1, 6))
+    assert not rig.waits
+    assert rig.value("waiting", cause="breaker") == 0
+
+
+async def test_an_open_breaker_lets_go_when_the_partitions_go(
+    rig: Rig, make_raw: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "_LOOK_SECONDS", 0)
+    steps = pipeline.STEPS
+    monkeypatch.setattr(pipeline, "STEPS", (*steps, broken))
+    await rig.begin()
+    await rig.intake.take(record(0, *map(make_raw, range(5))))
+    await rig.until(lambda: rig.waits)
+    await rig.intake.pause()
+    await rig.until(lambda: not rig.waits)
+    monkeypatch.setattr(pipeline, "STEPS", steps)
+    await rig.begin(generation=2)
+    await rig.intake.take(record(0, *map(make_raw, range(5)), generation=2))
+    await rig.until(lambda: rig.intake.account.done[0] == 1)
+    assert rig.broker.records(REJECTED.name) == []
+
+
+async def test_good_events_that_come_close_the_breaker_and_a_gap_among_them_is_read_again(
+    rig: Rig, make_raw: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "_LOOK_SECONDS", 0)
+    await rig.begin()
+    await rig.intake.take(record(0, *(make_raw(number, event_name="") for number in range(5))))
+    await rig.until(lambda: "they break the contract" in str(rig.waits))
+    await rig.intake.take(record(1, *map(make_raw, range(5, 30))))
+    await rig.intake.take(record(3, make_raw(40)))
+    await rig.until(lambda: {0: 2} in rig.log.seeks)
+    assert rig.intake.account.done[0] == 2
+    assert rig.value("rejected_total", reason="REJECTION_REASON_INVALID") == 5
+    assert rig.value("gaps_total") == 1
+    await rig.intake.take(record(2, make_raw(39)))
+    await rig.intake.take(record(3, make_raw(40)))
+    await rig.until(lambda: rig.intake.account.done[0] == 4)
+
+
+async def test_sizes_are_in_the_clients_hands_and_do_not_open_the_breaker(
+    rig: Rig, make_raw: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("enricher.chunk._LARGEST_VALUE", 10)
+    await rig.begin()
+    await rig.intake.take(record(0, *map(make_raw, range(50))))
+    await rig.until(lambda: rig.intake.account.done[0] == 1)
+    assert rig.value("rejected_total", reason="REJECTION_REASON_TOO_LARGE") == 50
+
+
+async def test_a_nudge_reads_on_where_records_wait_and_none_comes_once_in_ten_seconds(
+    rig: Rig, make_raw: Make
+) -> None:
+    await rig.begin()
+    await rig.intake.take(record(0, make_raw(0)))
+    await rig.until(lambda: rig.intake.account.done[0] == 1)
+    rig.log.seeks.clear()
+    rig.broker.acknowledging.clear()
+    await rig.intake.take(record(1, make_raw(1)))
+    await rig.until(lambda: len(rig.broker.published) == 2)
+    await rig.intake.nudge([0])
+    assert rig.log.seeks == [], "there is work"
+    rig.broker.acknowledging.set()
+    await rig.until(lambda: rig.intake.account.done[0] == 2)
+    await rig.until(rig.intake._idle.is_set)
+    for _ in range(3):
+        await rig.intake.nudge([0, 7])
+    assert rig.log.seeks == [{0: 2}]
+    rig.clock.advance(10)
+    rig.log.found[0] = Ends(2, 50, 100)
+    await rig.intake.nudge([0])
+    assert rig.log.seeks == [{0: 2}, {0: 50}]
+    assert rig.value("raw_records_expired_total") == 48

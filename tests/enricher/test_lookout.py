@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,8 +11,8 @@ from enricher.metrics import Metrics
 from enricher.offsets import OffsetAccount
 from enricher.sessions import Sessions
 from enricher.waits import KAFKA, Waits
-from enricher.watchdog import Watchdog
 from eventrail.clock import ManualClock
+from eventrail.watchdog import Watchdog
 
 DAY_MS = 86_400_000
 
@@ -28,7 +28,8 @@ class Rig:
         self.waits = Waits(self.metrics, self.clock)
         self.ends: dict[int, int] = {0: 10, 1: 0}
         self.kafka = "ok"
-        intake: Any = SimpleNamespace(account=self.account)
+        self.nudged: list[int] = []
+        intake: Any = SimpleNamespace(account=self.account, nudge=self.nudge)
         publisher: Any = SimpleNamespace(reachable=self.reachable)
         self.lookout = Lookout(
             intake,
@@ -38,8 +39,11 @@ class Rig:
             publisher,
             self.metrics,
             self.clock,
-            Watchdog(10),
+            lambda: Watchdog(10),
         )
+
+    async def nudge(self, partitions: Sequence[int]) -> None:
+        self.nudged.extend(partitions)
 
     async def reachable(self) -> str:
         return self.kafka
@@ -122,3 +126,16 @@ async def test_a_named_wait_and_a_broker_that_is_away_excuse_it(rig: Rig) -> Non
     await rig.looks(10)
     with pytest.raises(Ended):
         await rig.looks(2)
+
+
+async def test_one_partition_that_stands_still_is_nudged_and_then_ends_the_process(rig: Rig) -> None:
+    rig.account.begin(1, {0: 4, 1: 0})
+    rig.ends[1] = 1_000
+    for offset in range(11):
+        if offset == 5:
+            assert rig.nudged == []
+        await rig.looks(1)
+        rig.account.finish(1, 1, offset)
+    assert set(rig.nudged) == {0}
+    with pytest.raises(Ended):
+        await rig.looks(1)

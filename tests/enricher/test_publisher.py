@@ -1,8 +1,10 @@
 """The real producer on a real broker, and a broker that is away."""
 
+import asyncio
 import random
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -49,19 +51,38 @@ async def test_a_broker_that_is_away_is_reported(monkeypatch: pytest.MonkeyPatch
 
 async def test_it_gives_up_only_what_is_not_wanted_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publisher_module, "_FIRST_PAUSE_SECONDS", 0.001)
+    nobody = str(free_addresses(random.Random()).kafka)
     attempts = 0
 
-    async def address() -> list[Parcel]:
+    def connect() -> AIOKafkaProducer:
         nonlocal attempts
         attempts += 1
-        raise KafkaUnavailable("away")
+        return producer(nobody)
 
-    nobody = str(free_addresses(random.Random()).kafka)
     waiting = waits()
-    publisher = Publisher(lambda: producer(nobody), waiting)
-    assert await publisher.publish(address, lambda: attempts < 4) is None
+    publisher = Publisher(connect, waiting)
+    assert await publisher.publish(addressed([]), lambda: attempts < 4) is None
     assert attempts == 4
     assert not waiting
+
+
+async def test_an_answer_that_does_not_come_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher_module, "_LOOK_SECONDS", 0.001)
+    asked, wanted = asyncio.Event(), True
+
+    async def address() -> list[Parcel]:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    publisher = Publisher(lambda: producer("127.0.0.1:1"), waits())
+    monkeypatch.setattr(publisher, "start", AsyncMock())
+    work = asyncio.create_task(publisher.publish(address, lambda: wanted))
+    await asked.wait()
+    assert not (await asyncio.wait([work], timeout=0.05))[0]
+    wanted = False
+    async with asyncio.timeout(1):
+        assert await work is None
 
 
 @pytest.mark.stack

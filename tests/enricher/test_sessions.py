@@ -124,3 +124,13 @@ def test_partitions_are_swept_by_their_own_watermark() -> None:
         sessions.of(partition).passed(1, accepted_ms)
     assert sessions.sweep(old, {0: 1, 1: 1}) == 1
     assert len(sessions.of(1).states) == 1
+
+
+def test_own_changes_count_as_contained_only_where_nobody_wrote_in_between() -> None:
+    held = PartitionSessions(loaded=9)
+    held.appended(10, 3)
+    assert held.loaded == 12
+    # 13 to 19 are another worker's, who had the partition while this one stood still.
+    held.appended(20, 5)
+    held.appended(25, 1)
+    assert held.loaded == 12

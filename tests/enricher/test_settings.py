@@ -15,7 +15,8 @@ def test_the_defaults_are_those_of_the_docs() -> None:
     assert settings.listen == "127.0.0.1:8402"
     assert settings.commit_interval_seconds == 1
     assert settings.session_timeout_seconds == 10
-    assert settings.heartbeat_interval_seconds == 2
+    assert settings.heartbeat_interval_seconds == 1
+    assert (settings.breaker_share, settings.breaker_minimum, settings.watchdog_seconds) == (0.2, 100, 120)
     assert settings.watchdog_seconds == 120
     assert settings.data_dir is None
 

@@ -1,5 +1,6 @@
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -16,13 +17,10 @@ def untouched_logging() -> Iterator[None]:
     driver.setLevel(logging.NOTSET)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    filters = {name: logging.getLogger(name).filters[:] for name in logs._NOISY}
     yield
     structlog.reset_defaults()
     driver.setLevel(silenced)
     root.handlers, root.level = handlers, level
-    for name, kept in filters.items():
-        logging.getLogger(name).filters = kept
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
@@ -57,7 +55,14 @@ def test_a_log_storm_of_the_kafka_client_is_held_back(capsys: pytest.CaptureFixt
     assert len(lines(capsys)) == 1
 
 
-@pytest.mark.parametrize("library", ["aiokafka.consumer.group_coordinator", "clickhouse_driver.connection"])
+@pytest.mark.parametrize(
+    "library",
+    [
+        "aiokafka.consumer.group_coordinator",
+        "clickhouse_driver.connection",
+        "faust.transport.drivers.aiokafka",
+    ],
+)
 def test_what_a_client_library_recovers_from_is_a_warning(
     capsys: pytest.CaptureFixture[str], library: str
 ) -> None:
@@ -69,12 +74,34 @@ def test_what_a_client_library_recovers_from_is_a_warning(
     assert own["level"] == "error"
 
 
-def test_the_next_line_says_how_many_were_held_back() -> None:
-    limit = logs.RateLimit(seconds=0.0)
-    record = logging.LogRecord("aiokafka", logging.ERROR, "x.py", 1, "m", None, None)
-    limit._last["x.py", 1] = (0.0, 41)
-    assert limit.filter(record)
-    assert record.__dict__["suppressed"] == 41
+def test_each_cause_of_ours_may_say_a_few_lines_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("writer", "INFO")
+    for number in range(100):
+        logs.get("writer.app").warning("commit failed", partition=number)
+        logs.get("writer.app").error("rows are lost", partition=number)
+        logs.get("writer.app").info("a file was read", number=number)
+    texts = Counter(str(line["message"]) for line in lines(capsys))
+    assert texts == {
+        "commit failed": logs.LINES_OF_OURS,
+        "rows are lost": logs.LINES_OF_OURS,
+        "a file was read": 100,
+    }
+
+
+def test_the_next_line_says_how_many_were_held_back(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    logs.configure("writer", "INFO")
+    for minute in range(2):
+        now = 1000.0 + 60 * minute
+        for _ in range(42):
+            logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+            logs.get("writer.app").warning("commit failed")
+    texts = [(line["message"], line.get("suppressed", 0)) for line in lines(capsys)]
+    assert [count for text, count in texts if str(text).startswith("Invalid")] == [0, 41]
+    assert [count for text, count in texts if text == "commit failed"] == [0] * 5 + [37] + [0] * 4
 
 
 def test_below_the_level_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.faults.matrix.stack import SESSION_TIMEOUT_S, Stack
 
 OUTAGE_S = 60.0
-TARGETS = ("collector-1", "enricher-1", "writer-1", "query-api-1", "kafka", "clickhouse")
+TARGETS = ("collector-1", "enricher-1", "writer-1", "query-api-1", "auditor-1", "kafka", "clickhouse")
 PAIRS = tuple((one, two) for place, one in enumerate(TARGETS) for two in TARGETS[place + 1 :])
 _CONSUMERS = ("enricher", "writer")
 
@@ -37,7 +37,7 @@ def plan(seed: int, kind: str | None = None) -> Plan:
     words, strike = KINDS[kind][1](source)
     replicas = source.choice((1, 2))
     services = [f"{name}-{number}" for name in _CONSUMERS for number in range(1, replicas + 1)]
-    doors = ("collector-1", "collector-2", "query-api-1")
+    doors = ("collector-1", "collector-2", "query-api-1", "auditor-1")
     return Plan(seed, kind, words, round(source.uniform(2.0, 5.0), 3), (*doors, *services), strike)
 
 
@@ -97,7 +97,7 @@ def _kill_again(source: random.Random) -> Made:
 
 
 def _roll(source: random.Random) -> Made:
-    kinds = source.sample(("collector", "enricher", "writer", "query-api"), source.randint(1, 4))
+    kinds = source.sample(("collector", "enricher", "writer", "query-api", "auditor"), source.randint(1, 5))
 
     async def strike(stack: Stack) -> None:
         for kind in kinds:

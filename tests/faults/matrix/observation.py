@@ -233,6 +233,20 @@ async def _get(client: httpx.AsyncClient, website: str, what: str, **parameters:
     return answer.json()["data"]
 
 
+async def ledger(stack: Stack) -> dict[str, Any]:
+    """What the ledger says of two hours before and after now. Raises httpx.HTTPError."""
+    now = datetime.fromtimestamp(stack.now_ms() / 1000, UTC)
+    hours = timedelta(hours=2)
+    period = {"start": (now - hours).isoformat(), "end": (now + hours).isoformat()}
+    async with httpx.AsyncClient(
+        base_url=stack.address(stack.asked).url, timeout=10, trust_env=False
+    ) as client:
+        answer = await client.get("/api/pipeline/ledger", params=period)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()["data"]
+        return found
+
+
 async def visible(stack: Stack, websites: Sequence[str]) -> set[str]:
     """Ids that the table holds now. Raises what the driver raises while the engine is away."""
     sql = "SELECT DISTINCT toString(event_id) FROM events WHERE website_id IN %(websites)s"

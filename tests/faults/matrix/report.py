@@ -118,7 +118,11 @@ def _head(rows: Sequence[Row], counted: Sequence[Row]) -> list[str]:
             f"- Events accepted: {sum(each.accepted for each in counted):,}; in flight at the blow: "
             f"{sum(each.in_flight for each in counted):,}."
         ),
-        f"- Runs with any fault: {len(bad)}.",
+        f"- Runs that lost an event: {_with(counted, 'lost')}; that doubled one: "
+        f"{_with(counted, 'doubled', 'counted')}; "
+        f"with any other fault: {len(bad) - _with(counted, 'lost', 'doubled', 'counted')}"
+        + "".join(f" (seed {each.seed} at {each.commit})" for each in bad)
+        + ".",
         f"- The last {same} runs are of commit {last}.",
         (
             f"- Copies: {sum(each.copies_sent for each in counted):,} by clients, "
@@ -130,6 +134,10 @@ def _head(rows: Sequence[Row], counted: Sequence[Row]) -> list[str]:
         f"- Machine of the last sitting: {platform.machine()}, 2 cores shared by stack and load.",
         "",
     ]
+
+
+def _with(rows: Sequence[Row], *words: str) -> int:
+    return sum(any(word in each.faults for word in words) for each in rows)
 
 
 def _kinds(rows: Sequence[Row]) -> list[str]:
@@ -151,7 +159,7 @@ def _runs(rows: Sequence[Row]) -> list[str]:
     lines = [
         (
             "| seed | commit | what was done | accepted | in flight | copies: clients / enricher "
-            "| absorbed: writer / table | recovered | lost or doubled |"
+            "| absorbed: writer / table | recovered | faults |"
         ),
         "|---|---|---|---|---|---|---|---|---|",
     ]

@@ -31,14 +31,15 @@ SESSION_TIMEOUT_S = 6
 LISTENERS = ("COLLECTOR", "ENRICHER", "WRITER")
 """Each kind of service reaches the broker by a listener of its own, which is a proxy of the matrix."""
 
-KINDS = ("collector", "enricher", "writer", "query-api", "kafka", "clickhouse")
+KINDS = ("collector", "enricher", "writer", "query-api", "auditor", "kafka", "clickhouse")
 MODULES = {
     "collector": ("collector",),
     "enricher": ("enricher", "worker"),
     "writer": ("writer",),
     "query-api": ("query_api",),
+    "auditor": ("auditor",),
 }
-ALWAYS = ("collector-1", "collector-2", "enricher-1", "writer-1", "query-api-1")
+ALWAYS = ("collector-1", "collector-2", "enricher-1", "writer-1", "query-api-1", "auditor-1")
 """The services of a stack at rest; the others join and leave."""
 
 MOST = 3
@@ -209,7 +210,7 @@ class Stack:
             self.thaw(name)
         for group in (
             ("query-api", "collector"),
-            ("enricher",),
+            ("enricher", "auditor"),
             ("writer",),
             ("kafka", "clickhouse"),
         ):
@@ -265,7 +266,8 @@ def _environment(
         # So few that some copies reach the table and some do not.
         "EVENTRAIL_WRITER_KNOWN_EVENTS": "200",
         "EVENTRAIL_QUERY_API_MAX_PROPERTY_VALUES": "10000",
-        "EVENTRAIL_AUDITOR_INTERVAL_SECONDS": "2",
+        "EVENTRAIL_AUDITOR_INTERVAL_SECONDS": "1",
+        "EVENTRAIL_AUDITOR_SETTLE_SECONDS": "1",
     }
 
 
@@ -289,6 +291,9 @@ def _members(
         )
         for name, program in backends.items()
     }
+    # One collector keeps on disk what the broker does not take, the other refuses it.
+    spool = {"EVENTRAIL_COLLECTOR_SPOOL": str(folder / "spool")}
+    more = {"collector-2": spool, **more}
     names = [f"{kind}-{number}" for kind in MODULES for number in range(1, MOST + 1)]
     for name in names:
         kind, listen, shift = kind_of(name), ports.take(), folder / f"{name}.shift"

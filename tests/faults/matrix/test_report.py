@@ -29,7 +29,9 @@ def test_a_page_counts_only_runs_that_hit_something_and_names_faults() -> None:
     rows += [row(result(3), "new", "d"), row(result(4, faults=["1 lost: x"]), "new", "d")]
     shown = page(rows)
     assert "Runs that count: 3 (1 more hit nothing" in shown
-    assert "Runs with any fault: 1." in shown
+    assert (
+        "Runs that lost an event: 1; that doubled one: 0; with any other fault: 0 (seed 4 at new)." in shown
+    )
     assert "The last 2 runs are of commit new." in shown
     assert (
         "| 4 | new | kill one: kill -9 writer-1 (4) | 100 | 5 | 7 / 2 | 3 / 6 | 1.3 s | 1 lost: x |" in shown

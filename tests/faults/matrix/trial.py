@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 from clickhouse_driver.errors import Error as ClickHouseError
@@ -24,6 +25,7 @@ AFTER_S = 2.0
 
 RECOVERY_LIMIT_S = 120.0
 ANSWER_LIMIT_S = 60.0
+LEDGER_LIMIT_S = 60.0
 _BEFORE_MIDNIGHT_MS = 12 * 60_000
 _AFTER_MIDNIGHT_MS = 60_000
 
@@ -97,7 +99,9 @@ class Trial:
             await self._midnight()
             await self._settle()
         self._result.faults += stack.deaths[deaths:]
-        await self._compare(begins)
+        topics = await self._compare(begins)
+        if not self._result.faults:
+            await self._balance(topics)
         await stack.only(ALWAYS)
 
     def _doors(self) -> list[Address]:
@@ -190,7 +194,7 @@ class Trial:
                 if member.run is not None:
                     self._dropped[member.run.pid] = count
 
-    async def _compare(self, begins: observation.Offsets) -> None:
+    async def _compare(self, begins: observation.Offsets) -> observation.Topics:
         websites = self._traffic.websites
         answers = await observation.ask(self._stack, websites)
         topics = await observation.read_topics(self._stack, begins, websites)
@@ -201,3 +205,21 @@ class Trial:
         self._result.accepted = len(self._traffic.accepted)
         dropped = int(sum(self._dropped.values()))
         self._result.copies = copies(topics, dropped)
+        return topics
+
+    async def _balance(self, topics: observation.Topics) -> None:
+        """The ledger comes to rest: it knows each event of the raw topic, and what became of it."""
+        events, unique = len(topics.raw), len(set(topics.raw.values()))
+        told: dict[str, Any] = {}
+        end = now_s() + LEDGER_LIMIT_S
+        while now_s() < end:
+            told = await observation.ledger(self._stack)
+            totals = told["totals"]
+            known = totals["raw"]["accepted"] == events and totals["writer"]["stored"] == unique
+            if known and told["unaccounted"] == 0 and told["in_flight"] == 0:
+                return
+            await asyncio.sleep(0.5)
+        told.pop("minutes")
+        self._result.faults.append(
+            f"the ledger does not balance: {events} events, {unique} of them different, but {told}"
+        )

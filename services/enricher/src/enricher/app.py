@@ -6,6 +6,8 @@ was done: see intake.py and docs/adr. Facts about Faust 0.15 that this file rest
 
 import asyncio
 import logging
+import os
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,24 +26,49 @@ from enricher.settings import EnricherSettings
 from eventrail import logs
 from eventrail.contract.topics import ENRICHER_APP, RAW, SESSIONS_CHANGELOG, SESSIONS_TABLE
 from eventrail.errors import KafkaUnavailable
+from eventrail.kafka.security import Brokers, addresses, client_options
 
 _RETRY_SECONDS = 1.0
 _NEVER_SECONDS = 10_000_000.0
 _QUEUED_RECORDS = 256
+_LEAVE_SECONDS = 8.0
 
 _log = logs.get(__name__)
 _quiet = logging.getLogger("faust.enricher")
 """For services of Faust that are defined here: it gives them the module's logger and tells each step at INFO."""
 
 
-def make_app(settings: EnricherSettings, bootstrap_servers: str, data_dir: Path) -> faust.App:
+class NothingRead(dict[TP, int | None]):
+    """Faust's notes of what it has read, forgotten at once.
+
+    It drops what lies below them, and a batch that is being handed on while a seek runs moves them behind the
+    seek: then what was to be read again never came (measured). What was done already is for the account to say.
+    """
+
+    def __getitem__(self, _key: TP) -> None:
+        return None
+
+
+class App(faust.App):
+    """An app whose consumer hands on all that it fetches."""
+
+    logger = _quiet
+
+    def _new_consumer(self) -> Any:
+        consumer: Any = super()._new_consumer()
+        consumer._read_offset = NothingRead()  # noqa: SLF001 - Faust has no other door to it
+        return consumer
+
+
+def make_app(settings: EnricherSettings, brokers: Brokers, data_dir: Path) -> faust.App:
     """The Faust app with the registered table of sessions, not started and without its agent yet.
 
     `data_dir` must have a parent folder; nothing of value is kept in it.
     """
-    app = faust.App(
+    app = App(
         ENRICHER_APP,
-        broker=[f"kafka://{server.strip()}" for server in bootstrap_servers.split(",")],
+        broker=[f"kafka://{server.strip()}" for server in addresses(brokers).split(",")],
+        broker_credentials=_credentials(client_options(brokers)),
         datadir=str(data_dir),
         autodiscover=False,
         loghandlers=[],
@@ -52,6 +79,8 @@ def make_app(settings: EnricherSettings, bootstrap_servers: str, data_dir: Path)
         consumer_auto_offset_reset="earliest",
         broker_session_timeout=settings.session_timeout_seconds,
         broker_heartbeat_interval=settings.heartbeat_interval_seconds,
+        # A named wait (key, salt, breaker) may last for hours: who is stuck is for the watchdog to say.
+        broker_max_poll_interval=_NEVER_SECONDS,
         # Nothing is ever acknowledged to Faust, so its own commits and their alarms have nothing to say.
         broker_commit_livelock_soft_timeout=_NEVER_SECONDS,
         stream_processing_timeout=_NEVER_SECONDS,
@@ -67,10 +96,22 @@ def make_app(settings: EnricherSettings, bootstrap_servers: str, data_dir: Path)
             beacon=app.tables.beacon,
             key_type=bytes,
             value_type=bytes,
-            options={"bootstrap_servers": bootstrap_servers},
+            options={"brokers": brokers},
         )
     )
     return app
+
+
+def _credentials(options: Mapping[str, Any]) -> faust.SASLCredentials | faust.SSLCredentials | None:
+    """What Faust wants to be told of a client's options: it makes the same ones of it."""
+    if "sasl_mechanism" in options:
+        return faust.SASLCredentials(
+            username=options["sasl_plain_username"],
+            password=options["sasl_plain_password"],
+            ssl_context=options.get("ssl_context"),
+            mechanism=options["sasl_mechanism"],
+        )
+    return faust.SSLCredentials(options["ssl_context"]) if "ssl_context" in options else None
 
 
 def sessions_of(app: faust.App) -> Sessions:
@@ -168,8 +209,8 @@ class SessionsStore(memory.Store[bytes, bytes]):
         self.data = self.sessions.merged()
 
     async def _load(self, partitions: Sequence[int]) -> None:
-        servers = (self.options or {})["bootstrap_servers"]
-        await changelog.load(servers, SESSIONS_CHANGELOG.name, self.sessions, partitions)
+        brokers = (self.options or {})["brokers"]
+        await changelog.load(brokers, SESSIONS_CHANGELOG.name, self.sessions, partitions)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Nothing to clean: `on_rebalance` keeps only what is assigned."""
@@ -272,6 +313,11 @@ class FaustSource:
         }
 
 
+def _leave_at_once() -> None:
+    _log.warning("Kafka does not answer a goodbye; the group will notice by its session timeout")
+    os._exit(0)
+
+
 class Worker(faust.Worker):
     """A Faust worker inside somebody else's event loop: it leaves signals and logging alone."""
 
@@ -290,8 +336,12 @@ class Worker(faust.Worker):
     def install_signal_handlers(self) -> None:
         """The door has installed its own."""
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set. Raises what made the worker crash."""
+    async def run(self, stop: asyncio.Event, finish: Callable[[], Awaitable[None]]) -> None:
+        """Work until `stop` is set, then `finish()` and leave the group. Raises what made the worker crash.
+
+        The process ends inside, with status 0, where leaving takes more than some seconds: what is done was
+        committed.
+        """
         waiters = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._crashed.wait())]
         starting = asyncio.ensure_future(self.start())
         try:
@@ -302,6 +352,11 @@ class Worker(faust.Worker):
         finally:
             for task in (starting, *waiters):
                 task.cancel()
+            await finish()
+            # Faust's stop blocks the loop as long as its consumer's thread waits for an answer of Kafka.
+            limit = threading.Timer(_LEAVE_SECONDS, _leave_at_once)
+            limit.start()
             await self.stop()
+            limit.cancel()
         if self.crash_reason is not None:
             raise self.crash_reason

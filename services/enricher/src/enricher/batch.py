@@ -9,7 +9,10 @@ from enricher.offsets import OffsetAccount
 from enricher.partitions import partition_of
 from enricher.publisher import Parcel
 from enricher.sessions import AsOf, Overlay, Sessions
+from eventrail.contract.v1.rejected_pb2 import RejectedEvent, RejectionReason
 from eventrail.kafka.records import Record
+
+_FAILED = RejectionReason.REJECTION_REASON_ENRICHMENT_FAILED
 
 
 class Batch:
@@ -61,6 +64,22 @@ class Batch:
 
     def rejected(self) -> list[Record]:
         return [record for outcome in self.outcomes for record in outcome.rejected]
+
+    @property
+    def judged(self) -> int:
+        """Events that the breaker judges."""
+        return sum(outcome.judged for outcome in self.outcomes)
+
+    @property
+    def faults(self) -> int:
+        """How many of them failed by a fault of ours."""
+        return sum(outcome.faults for outcome in self.outcomes)
+
+    def complaint(self) -> str:
+        """How many of the events fail, and why the first one does; holds no part of an event."""
+        rejected = (RejectedEvent.FromString(record.value or b"") for record in self.rejected())
+        why = next((found.detail for found in rejected if found.reason == _FAILED), "they break the contract")
+        return f"{self.faults} of {self.judged} events fail, and none of them is rejected: {why}"
 
     def changes(self) -> Iterator[tuple[int, list[Record]]]:
         """Records for the changelog, by partition: the last state of each session."""

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from enricher.sessions import PartitionSessions, Sessions
 from eventrail.errors import KafkaUnavailable
+from eventrail.kafka.security import Brokers, client_options
 
 _FETCH_BYTES = 4 * 1024 * 1024
 
@@ -25,7 +26,7 @@ class _Span:
     held: PartitionSessions
 
 
-async def load(bootstrap_servers: str, topic: str, sessions: Sessions, partitions: Iterable[int]) -> None:
+async def load(brokers: Brokers, topic: str, sessions: Sessions, partitions: Iterable[int]) -> None:
     """Bring `sessions` to the end of the changelog for `partitions` (reads only what is new to them).
 
     Blocks until all is read. Raises KafkaUnavailable; what was loaded until then stays valid.
@@ -34,7 +35,7 @@ async def load(bootstrap_servers: str, topic: str, sessions: Sessions, partition
     if not wanted:
         return
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
+        **client_options(brokers),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",

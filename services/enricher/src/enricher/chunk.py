@@ -18,6 +18,21 @@ from eventrail.sealing import UnknownKey
 _LARGEST_VALUE = MAX_BATCH_BYTES - 4096
 """Key, headers and Kafka's framing of a batch with this one record take less than what is left."""
 
+_OLDEST_MS = 24 * 3_600_000
+"""A record is dated back by a day at most: what waited longer, or met a collector with a wrong clock, is still kept
+for days after it was published."""
+
+
+_FAULTS_OF_OURS = frozenset(
+    RejectionReason.Name(reason)
+    for reason in (
+        RejectionReason.REJECTION_REASON_UNDECODABLE,
+        RejectionReason.REJECTION_REASON_INVALID,
+        RejectionReason.REJECTION_REASON_ENRICHMENT_FAILED,
+    )
+)
+"""The collector lets only valid events in, so each of these is a mistake among us; sizes are in clients' hands."""
+
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
@@ -43,6 +58,16 @@ class Outcome:
     enriched: list[Record] = field(default_factory=list)
     rejected: list[Record] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+
+    @property
+    def judged(self) -> int:
+        """Events that the breaker judges; a record that cannot be decoded counts as one."""
+        return max(self.events, len(self.reasons))
+
+    @property
+    def faults(self) -> int:
+        """How many of them failed by a fault of ours."""
+        return sum(reason in _FAULTS_OF_OURS for reason in self.reasons)
 
     def refuse(self, reason: RejectionReason.ValueType, record: Record) -> None:
         self.reasons.append(RejectionReason.Name(reason))
@@ -106,14 +131,22 @@ def _enriched(event: RawEvent, position: RawPosition, world: World, now_ms: int)
         enriched.SerializeToString(deterministic=True),
         key=enriched_key(enriched),
         headers=enriched_headers(enriched),
-        # Of acceptance, so that retention by time is not in a client's hands. The broker refuses the future.
-        timestamp_ms=min(event.received_at_ms, now_ms),
+        timestamp_ms=_record_ms(event.received_at_ms, now_ms),
     )
     if len(record.value or b"") > _LARGEST_VALUE:
         raise _TooLarge(
             f"the enriched event has {len(record.value or b'')} bytes, at most {_LARGEST_VALUE} fit"
         )
     return record
+
+
+def _record_ms(received_at_ms: int, now_ms: int) -> int:
+    """The time by which Kafka keeps the record, in Unix milliseconds: that of acceptance, where it can be believed.
+
+    So retention by time is not in a client's hands, and the broker, which refuses the future, takes it. What is dated
+    before the topic's retention Kafka removes at once, read or not.
+    """
+    return max(min(received_at_ms, now_ms), now_ms - _OLDEST_MS)
 
 
 def _refuse(

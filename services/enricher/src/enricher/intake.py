@@ -18,21 +18,23 @@ from enricher.metrics import Metrics
 from enricher.offsets import OffsetAccount, Verdict, start
 from enricher.publisher import Parcel, Publisher
 from enricher.sessions import Sessions
-from enricher.waits import ADDRESS_KEY, SALT, Waits
+from enricher.waits import ADDRESS_KEY, BREAKER, SALT, Waits
 from enricher.world import World
 from eventrail import logs
+from eventrail.breaker import Breaker, probe_pause
 from eventrail.clock import Clock
 from eventrail.contract.topics import ENRICHED, REJECTED, SESSIONS_CHANGELOG
 from eventrail.errors import KafkaUnavailable
 from eventrail.kafka.records import Acknowledged
 from eventrail.sealing import UnknownKey
 
-_KEY_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 _REREAD_EVERY_SECONDS = 10.0
 _FINISH_SECONDS = 3.0
 _FAILED_PAUSE_SECONDS = 1.0
 _QUEUED_RECORDS = 64
 _TOGETHER_BYTES = 256 * 1024
+_PROBED_BYTES = 1024 * 1024
 _COMMIT_SECONDS = 4.0
 _COMMIT_PAUSE_SECONDS = 0.2
 
@@ -76,6 +78,7 @@ class Intake:
         waits: Waits,
         metrics: Metrics,
         clock: Clock,
+        breaker: Breaker,
     ) -> None:
         self.account = OffsetAccount()
         self._source = source
@@ -85,6 +88,8 @@ class Intake:
         self._waits = waits
         self._metrics = metrics
         self._clock = clock
+        self._breaker = breaker
+        self._gap: RawRecord | None = None
         self._queue: asyncio.Queue[RawRecord] = asyncio.Queue(_QUEUED_RECORDS)
         self._reread_at: dict[int, float] = {}
         self._open = asyncio.Event()
@@ -174,35 +179,40 @@ class Intake:
         """Do what was handed over, until cancelled. What fails unexpectedly is read and done again."""
         while True:
             try:
-                records, gap = await self._next()
-                await self._carry(records)
-                if gap is not None:
-                    await self._reread(gap)
+                await self._carry(await self._next())
+                await self._reread_gap()
             except Exception:
                 _log.exception("records could not be done, and are read again")
                 await self._start_over()
 
-    async def _next(self) -> tuple[list[RawRecord], RawRecord | None]:
-        """The records that are to be done now, and one that stands behind a gap, if there is one."""
+    async def _next(self) -> list[RawRecord]:
+        """The records that are to be done now; where one stands behind a gap, they end there."""
         record = await self._queue.get()
         await self._open.wait()
         records: list[RawRecord] = []
-        size = 0
-        while True:
-            verdict = self.account.take(record.generation, record.partition, record.offset)
-            if verdict is Verdict.GAP:
-                return records, record
-            if verdict is Verdict.TAKE:
-                records.append(record)
-                size += len(record.value or b"")
-            if size >= _TOGETHER_BYTES or self._queue.empty():
-                return records, None
-            record = self._queue.get_nowait()
+        self._sort(record, records)
+        self._draw(records, _TOGETHER_BYTES)
+        return records
 
-    async def _carry(self, records: Sequence[RawRecord]) -> None:
+    def _draw(self, records: list[RawRecord], most_bytes: int) -> None:
+        """Add what is queued, up to a gap or until `records` are that many bytes."""
+        size = sum(len(record.value or b"") for record in records)
+        while self._gap is None and size < most_bytes and not self._queue.empty():
+            record = self._queue.get_nowait()
+            self._sort(record, records)
+            size += len(record.value or b"")
+
+    def _sort(self, record: RawRecord, records: list[RawRecord]) -> None:
+        verdict = self.account.take(record.generation, record.partition, record.offset)
+        if verdict is Verdict.GAP:
+            self._gap = record
+        elif verdict is Verdict.TAKE:
+            records.append(record)
+
+    async def _carry(self, records: list[RawRecord]) -> None:
         while records:
             began = self._clock.monotonic()
-            batch = await self._enriched(records)
+            batch = await self._sound(records)
             if batch is None:
                 return
             self._idle.clear()
@@ -217,6 +227,29 @@ class Intake:
             if batch.is_crowded:
                 await self._commit_all(batch)
             records = records[len(batch.outcomes) :]
+
+    async def _sound(self, records: list[RawRecord]) -> Batch | None:
+        """The first of `records` enriched, as soon as the breaker lets them pass; None as `_enriched`.
+
+        While it does not, `records` grow by those that came since: good ones among them may close it.
+        """
+        probes = 0
+        with self._waits.until_left(BREAKER):
+            while (batch := await self._enriched(records)) is not None:
+                if not self._breaker.opens(batch.judged, batch.faults):
+                    return batch
+                probes += 1
+                self._waits.begin(BREAKER, batch.complaint())
+                await self._sleep(probe_pause(probes), batch)
+                if batch.is_wanted():
+                    self._draw(records, _PROBED_BYTES)
+        return None
+
+    async def _sleep(self, seconds: float, batch: Batch) -> None:
+        """Sleep while `batch` is wanted, with a look each second."""
+        for _ in range(round(seconds)):
+            if batch.is_wanted():
+                await asyncio.sleep(_LOOK_SECONDS)
 
     async def _commit_all(self, batch: Batch) -> None:
         """Commit before anything more is done, so that states can let their checkpoints go and stay bounded."""
@@ -242,7 +275,7 @@ class Intake:
                             return batch
                         cause = SALT if isinstance(missing, SaltMissing) else ADDRESS_KEY
                         self._waits.begin(cause, str(missing))
-                    await asyncio.sleep(_KEY_LOOK_SECONDS)
+                    await asyncio.sleep(_LOOK_SECONDS)
         return batch if batch.is_wanted() else None
 
     async def _parcels(self, batch: Batch) -> list[Parcel]:
@@ -259,12 +292,12 @@ class Intake:
         batch.keep()
         for sent in acknowledged:
             if sent.topic == SESSIONS_CHANGELOG.name:
-                held = self._sessions.of(sent.partition)
-                held.loaded = max(held.loaded, sent.offset + sent.count - 1)
+                self._sessions.of(sent.partition).appended(sent.offset, sent.count)
 
     def _measure(self, batch: Batch, seconds: float) -> None:
         self._metrics.batch_seconds.observe(seconds)
         self._metrics.events_out.inc(len(batch.enriched()))
+        self._breaker.count(batch.judged, batch.faults)
         for outcome in batch.outcomes:
             self._metrics.events_in.inc(outcome.events)
             self._metrics.chunk_events.observe(outcome.events)
@@ -276,6 +309,7 @@ class Intake:
     async def _start_over(self) -> None:
         """Read again all that is not done, after a pause: without a later record no gap would tell of it."""
         self.account.give_back()
+        self._gap = None
         await asyncio.sleep(_FAILED_PAUSE_SECONDS)
         offsets = dict(self.account.done)
         self._reread_at.update(dict.fromkeys(offsets, self._clock.monotonic()))
@@ -284,27 +318,40 @@ class Intake:
         except KafkaUnavailable as error:
             _log.warning("not read again yet", why=str(error))
 
+    async def _reread_gap(self) -> None:
+        gap, self._gap = self._gap, None
+        if gap is not None:
+            await self._reread(gap)
+
     async def _reread(self, record: RawRecord) -> None:
+        # What was queued behind the gap still arrives for a while after the seek.
+        if self._may_reread(record.partition) and self.account.generation == record.generation:
+            await self._read_again(record.partition, "records were missing and are read again")
+
+    async def nudge(self, partitions: Sequence[int]) -> None:
+        """Read on where `partitions` stand: records wait there, and none comes. Does nothing while there is work."""
+        for partition in partitions:
+            works = not self._queue.empty() or not self._idle.is_set()
+            if not works and partition in self.account.done and self._may_reread(partition):
+                await self._read_again(partition, "records wait and did not come; they are read again")
+
+    def _may_reread(self, partition: int) -> bool:
         now = self._clock.monotonic()
-        if now - self._reread_at.get(record.partition, float("-inf")) < _REREAD_EVERY_SECONDS:
-            return  # What was queued behind the gap still arrives for a while after the seek.
-        self._reread_at[record.partition] = now
-        if self.account.generation != record.generation:
-            return
-        expected = self.account.expected(record.partition)
+        if now - self._reread_at.get(partition, float("-inf")) < _REREAD_EVERY_SECONDS:
+            return False
+        self._reread_at[partition] = now
+        return True
+
+    async def _read_again(self, partition: int, what: str) -> None:
+        generation, expected = self.account.generation, self.account.expected(partition)
         try:
-            ends = (await self._source.ends([record.partition]))[record.partition]
-            if ends.earliest > expected and self.account.generation == record.generation:
-                self._report_expired(record.partition, ends.earliest - expected)
-                self.account.skip_to(record.partition, expected := ends.earliest)
-            await self._source.seek({record.partition: expected})
+            ends = (await self._source.ends([partition]))[partition]
+            if ends.earliest > expected and self.account.generation == generation:
+                self._report_expired(partition, ends.earliest - expected)
+                self.account.skip_to(partition, expected := ends.earliest)
+            await self._source.seek({partition: expected})
         except KafkaUnavailable as error:
-            _log.warning("a gap could not be read again yet", partition=record.partition, why=str(error))
+            _log.warning("a gap could not be read again yet", partition=partition, why=str(error))
             return
         self._metrics.gaps.inc()
-        _log.warning(
-            "records were missing and are read again",
-            partition=record.partition,
-            expected=expected,
-            arrived=record.offset,
-        )
+        _log.warning(what, partition=partition, expected=expected)

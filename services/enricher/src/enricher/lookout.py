@@ -9,12 +9,16 @@ from enricher.metrics import Metrics
 from enricher.publisher import Publisher
 from enricher.sessions import Sessions
 from enricher.waits import Waits
-from enricher.watchdog import EXIT_STATUS, Watchdog
 from eventrail import logs
 from eventrail.clock import Clock
 from eventrail.health import OK
+from eventrail.watchdog import EXIT_STATUS, Watchdog
 
 _log = logs.get(__name__)
+
+_NUDGE_SECONDS = 5.0
+_GROUP = -1
+"""Beside the partitions: whether the worker has its share of them."""
 
 Lag = Callable[[Mapping[int, int]], Mapping[int, int]]
 """Records that wait, by partition, given the next offset to be done."""
@@ -32,7 +36,7 @@ class Lookout:
         publisher: Publisher,
         metrics: Metrics,
         clock: Clock,
-        watchdog: Watchdog,
+        watchdog: Callable[[], Watchdog],
     ) -> None:
         self._intake = intake
         self._lag = lag
@@ -42,6 +46,7 @@ class Lookout:
         self._metrics = metrics
         self._clock = clock
         self._watchdog = watchdog
+        self._dogs: dict[int, Watchdog] = {}
 
     async def look(self) -> None:
         """One look. Ends the process with status 3 when nothing moves for too long and nothing excuses it."""
@@ -58,13 +63,28 @@ class Lookout:
         return lag
 
     async def _watch(self, lag: Mapping[int, int]) -> None:
-        account = self._intake.account
-        # A worker between two generations has nothing to show, but must not stay there for ever either.
-        waiting = not self._waits and (account.generation is None or any(lag.values()))
-        progress = (account.generation, dict(account.done))
-        stuck = self._watchdog.stuck_seconds(self._clock.monotonic(), progress, waiting=waiting)
-        if stuck and await self._publisher.reachable() != OK:
-            self._watchdog.excuse()
-        elif self._watchdog.barks(stuck):
-            _log.error("no progress although records wait; ending", seconds=round(stuck), lag=dict(lag))
+        stuck = self._stuck(lag)
+        longest = max(stuck.values())
+        if longest and await self._publisher.reachable() != OK:
+            for dog in self._dogs.values():
+                dog.excuse()
+        elif self._dogs[_GROUP].barks(longest):
+            _log.error("no progress although records wait; ending", seconds=round(longest), lag=dict(lag))
             os._exit(EXIT_STATUS)
+        else:
+            await self._intake.nudge(
+                [number for number, seconds in stuck.items() if seconds >= _NUDGE_SECONDS]
+            )
+
+    def _stuck(self, lag: Mapping[int, int]) -> Mapping[int, float]:
+        """Seconds for which each partition stands still; a named wait excuses all of them."""
+        account, now, excused = self._intake.account, self._clock.monotonic(), bool(self._waits)
+        # A worker between two generations has nothing to show, but must not stay there for ever either.
+        facts: dict[int, tuple[object, bool]] = {_GROUP: (account.generation, account.generation is None)}
+        for partition, records in lag.items():
+            facts[partition] = ((account.generation, account.done.get(partition)), records > 0)
+        self._dogs = {name: self._dogs.get(name) or self._watchdog() for name in facts}
+        return {
+            name: self._dogs[name].stuck_seconds(now, progress, waiting=waits and not excused)
+            for name, (progress, waits) in facts.items()
+        }

@@ -51,6 +51,15 @@ class PartitionSessions:
         ):
             self.put(key, value)
 
+    def appended(self, offset: int, count: int) -> None:
+        """This worker's own `count` records stand at `offset` of the changelog.
+
+        Where they do not follow what is contained, another worker has written in between: this one stood still while
+        its partitions went to the other. What that one wrote is read with the next load.
+        """
+        if offset == self.loaded + 1:
+            self.loaded += count
+
     def passed(self, next_offset: int, accepted_ms: int) -> None:
         """All raw records below `next_offset` are done; the latest of them was accepted at `accepted_ms`."""
         self._passed.append((next_offset, accepted_ms))

@@ -32,7 +32,19 @@ class EnricherSettings(Settings):
         ),
     )
     heartbeat_interval_seconds: float = Field(
-        2.0, ge=0.1, le=10, description="Seconds between two heartbeats to Kafka; well below the timeout."
+        1.0, ge=0.1, le=10, description="Seconds between two heartbeats to Kafka; well below the timeout."
+    )
+    breaker_share: float = Field(
+        0.2,
+        gt=0,
+        le=1,
+        description=(
+            "When more than this share of the last events fails, none is rejected and the enricher waits for a person"
+            " or a new version (docs/pauses.md); 1 rejects whatever fails."
+        ),
+    )
+    breaker_minimum: int = Field(
+        100, ge=1, le=1_000_000, description="With fewer failed events than this the share is not looked at."
     )
     watchdog_seconds: float = Field(
         120.0,

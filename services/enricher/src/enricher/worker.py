@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ from enricher.salts.sealing import SaltSealer
 from enricher.salts.topic import KafkaSaltLog
 from enricher.settings import AllSettings, LookupSettings
 from enricher.waits import KAFKA, Waits
-from enricher.watchdog import Watchdog
 from enricher.world import MemorySessionStore, World
 from eventrail import logs
+from eventrail.breaker import Breaker
 from eventrail.clock import Clock
 from eventrail.contract import topics
 from eventrail.errors import KafkaUnavailable
@@ -34,6 +35,7 @@ from eventrail.health import OK, serving, side_door
 from eventrail.kafka.admin import verify_topics
 from eventrail.kafka.records import producer
 from eventrail.sealing import AddressOpener, SealingSettings, parse_keys
+from eventrail.watchdog import Watchdog
 from eventrail.websites import Websites
 from eventrail.websites import metrics as websites_metrics
 from eventrail.websites.watching import WebsitesFile, open_websites
@@ -80,7 +82,7 @@ class Enricher:
         self._world = make_world(settings.lookups, settings.sealing, self._websites, salts, geo)
         self._metrics = Metrics()
         self._geo_watch = GeoWatch(geo, self._metrics)
-        self._salt_log = KafkaSaltLog(settings.kafka.kafka_bootstrap_servers, self._producer)
+        self._salt_log = KafkaSaltLog(settings.kafka, self._producer)
         self._keeper = self._salt_keeper(salts)
         websites_metrics.install(self._metrics.registry, self._websites)
         self._waits = Waits(self._metrics, clock)
@@ -105,8 +107,7 @@ class Enricher:
         return intake is not None and _LEADING_PARTITION in intake.account.done
 
     def _producer(self) -> AIOKafkaProducer:
-        servers = self._settings.kafka.kafka_bootstrap_servers
-        return producer(servers, request_timeout_ms=_PRODUCER_TIMEOUT_MS)
+        return producer(self._settings.kafka, request_timeout_ms=_PRODUCER_TIMEOUT_MS)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set.
@@ -148,8 +149,7 @@ class Enricher:
         with tempfile.TemporaryDirectory(prefix="eventrail-enricher-") as folder:
             data_dir = self._settings.enricher.data_dir or Path(folder)
             data_dir.mkdir(parents=True, exist_ok=True)
-            servers = self._settings.kafka.kafka_bootstrap_servers
-            app = stream.make_app(self._settings.enricher, servers, data_dir)
+            app = stream.make_app(self._settings.enricher, self._settings.kafka, data_dir)
             source = stream.FaustSource(app)
             intake = self._intake(source, app)
             stream.connect(app, intake)
@@ -163,7 +163,7 @@ class Enricher:
                 every(_GEO_LOOK_SECONDS, self._geo_watch.look),
             ):
                 _log.info("enricher starts")
-                await stream.Worker(app).run(stop)
+                await stream.Worker(app).run(stop, intake.pause)
                 _log.info("enricher stopped")
 
     def _intake(self, source: stream.FaustSource, app: Any) -> Intake:
@@ -175,6 +175,7 @@ class Enricher:
             self._waits,
             self._metrics,
             self._clock,
+            Breaker(self._settings.enricher.breaker_share, self._settings.enricher.breaker_minimum),
         )
 
     def _lookout(self, source: stream.FaustSource, app: Any, intake: Intake) -> Lookout:
@@ -186,7 +187,7 @@ class Enricher:
             self._publisher,
             self._metrics,
             self._clock,
-            Watchdog(self._settings.enricher.watchdog_seconds),
+            partial(Watchdog, self._settings.enricher.watchdog_seconds),
         )
 
 

@@ -75,7 +75,7 @@ async def _replay(settings: _Settings, within: TimeRange, clock: Clock, *, apply
     world = await _world(settings, clock)
     shadow = f"events_replay_{clock.now_ms()}"
     async with (
-        raw_log(settings.kafka.kafka_bootstrap_servers) as raw,
+        raw_log(settings.kafka) as raw,
         _stored(settings.clickhouse.clickhouse_url, within, shadow, keep=keep) as stored,
     ):
         report = await Replay(within, raw, stored, world, clock.now_ms()).run(apply=apply)
@@ -96,8 +96,7 @@ async def _world(settings: _Settings, clock: Clock) -> World:
 
 
 async def _salts(settings: _Settings, clock: Clock) -> DaySalts:
-    servers = settings.kafka.kafka_bootstrap_servers
-    salts, log = DaySalts(), KafkaSaltLog(servers, lambda: producer(servers))
+    salts, log = DaySalts(), KafkaSaltLog(settings.kafka, lambda: producer(settings.kafka))
     sealer = SaltSealer(parse_keys(settings.lookups.salt_keys, "EVENTRAIL_SALT_KEYS"))
     keeper = SaltKeeper(log, sealer, salts, lambda: False, clock, Metrics(), _NEVER_SECONDS)
     try:

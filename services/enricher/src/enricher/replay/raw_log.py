@@ -11,6 +11,7 @@ from enricher.chunk import RawRecord
 from enricher.replay.time_range import TimeRange
 from eventrail.contract.topics import RAW
 from eventrail.errors import KafkaUnavailable
+from eventrail.kafka.security import Brokers, client_options
 
 _FETCH_BYTES: Final = 4 * 1024 * 1024
 _POLL_MS: Final = 500
@@ -70,11 +71,11 @@ class RawLog:
 
 
 @asynccontextmanager
-async def raw_log(bootstrap_servers: str) -> AsyncIterator[RawLog]:
+async def raw_log(brokers: Brokers) -> AsyncIterator[RawLog]:
     """A connected RawLog. Raises KafkaUnavailable, also for what fails inside the block."""
     consumer = AIOKafkaConsumer(
         RAW.name,
-        bootstrap_servers=bootstrap_servers,
+        **client_options(brokers),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="none",

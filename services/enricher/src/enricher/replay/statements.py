@@ -1,11 +1,13 @@
-"""The SQL of a replay: pure, with the range as parameters `begin_ms` and `end_ms`."""
+"""The SQL of a replay: pure, with the range as parameters `begin_ms` and `end_ms`.
+
+What reads `events` has to be run with eventrail.rows.reading.READING_SETTINGS.
+"""
 
 from typing import Final
 
 from enricher.replay.past_sessions import PAST_COLUMNS
 from eventrail.rows.events import COLUMNS
-
-TABLE: Final = "events"
+from eventrail.rows.reading import TABLE, events_once
 
 _NOT_COMPARED: Final = frozenset({"version", "enriched_partition", "enriched_offset"})
 """Of a copy, not of the event: its rank, and where it stood on the enriched topic."""
@@ -48,28 +50,30 @@ def insert_shadow(shadow: str) -> str:
 
 
 STORED: Final = (
-    f"SELECT raw_partition, max(raw_offset), max(bitShiftRight(version, {_REVISION_BITS})), count()"  # noqa: S608
-    f" FROM {TABLE} FINAL WHERE {_IN_RANGE} GROUP BY raw_partition"
+    events_once(
+        ("raw_partition", "max(raw_offset)", f"max(bitShiftRight(version, {_REVISION_BITS}))", "count()"),
+        _IN_RANGE,
+    )
+    + " GROUP BY raw_partition"
 )
 """Of each partition: its last raw offset in the range, the highest revision, and how many rows."""
 
-STORED_BEFORE: Final = (
-    f"SELECT count(), toUnixTimestamp64Milli(max(received_at)) FROM {TABLE} FINAL"  # noqa: S608
-    f" WHERE {_IN_RANGE} AND raw_partition = %(partition)s AND raw_offset < %(offset)s"
+STORED_BEFORE: Final = events_once(
+    ("count()", "toUnixTimestamp64Milli(max(received_at))"),
+    f"{_IN_RANGE} AND raw_partition = %(partition)s AND raw_offset < %(offset)s",
 )
 """Rows of the range that stand before an offset, and the latest acceptance among them."""
 
 PAST: Final = (
-    f"SELECT {', '.join(PAST_COLUMNS)} FROM {TABLE} FINAL"  # noqa: S608
-    f" WHERE {_IN_RANGE} AND visitor_id != '' ORDER BY raw_partition, raw_offset, raw_index"
+    events_once(PAST_COLUMNS, f"{_IN_RANGE} AND visitor_id != ''")
+    + " ORDER BY raw_partition, raw_offset, raw_index"
 )
 """Rows before the range, as PastRow; its own range goes in as parameters."""
 
 
 def _joined(shadow: str) -> str:
     same = " AND ".join(f"stored.{name} = made.{name}" for name in _SAME)
-    stored = f"(SELECT * FROM {TABLE} FINAL WHERE {_IN_RANGE})"  # noqa: S608 - names of ours, values are parameters
-    return f"{stored} AS stored INNER JOIN {shadow} AS made ON {same}"
+    return f"({events_once(('*',), _IN_RANGE)}) AS stored INNER JOIN {shadow} AS made ON {same}"
 
 
 def _differs(column: str) -> str:

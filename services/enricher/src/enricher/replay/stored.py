@@ -12,6 +12,7 @@ from enricher.replay.time_range import TimeRange
 from eventrail.clickhouse import connect, reporting
 from eventrail.errors import EventrailError
 from eventrail.rows.events import Row, columns
+from eventrail.rows.reading import READING_SETTINGS
 
 _TIMEOUT_SECONDS: Final = 3_600.0
 _EXAMPLES: Final = 5
@@ -75,7 +76,7 @@ class Stored:
         begin_ms = self._within.begin_ms
         before = {"begin_ms": max(0, begin_ms - LOOKBACK_MS), "end_ms": begin_ms}
         with _judged():
-            for values in self._client.execute_iter(statements.PAST, before):
+            for values in self._client.execute_iter(statements.PAST, before, settings=READING_SETTINGS):
                 yield PastRow(*values)
 
     def make_shadow(self) -> None:
@@ -105,7 +106,9 @@ class Stored:
         """Write every event that differs as a copy of `revision`, which wins over all lower ones."""
         with _judged():
             self._client.execute(
-                statements.apply(self.shadow), self._range | {"revision": revision}, settings=_PLAIN_INSERT
+                statements.apply(self.shadow),
+                self._range | {"revision": revision},
+                settings={**_PLAIN_INSERT, **READING_SETTINGS},
             )
 
     def close(self) -> None:
@@ -113,7 +116,7 @@ class Stored:
 
     def _execute(self, sql: str, parameters: dict[str, Any] | None = None) -> list[Any]:
         with _judged():
-            found: list[Any] = self._client.execute(sql, parameters)
+            found: list[Any] = self._client.execute(sql, parameters, settings=READING_SETTINGS)
             return found
 
 

@@ -11,6 +11,7 @@ from enricher.salts.agreement import SaltRecord
 from eventrail.contract.topics import SALTS
 from eventrail.errors import KafkaUnavailable
 from eventrail.kafka.records import Record, send
+from eventrail.kafka.security import Brokers, client_options
 
 _PARTITION = TopicPartition(SALTS.name, 0)
 _POLL_MS = 500
@@ -23,8 +24,8 @@ class KafkaSaltLog:
     `connect_producer` makes a producer that is not started. To be used by one task at a time.
     """
 
-    def __init__(self, bootstrap_servers: str, connect_producer: Callable[[], AIOKafkaProducer]) -> None:
-        self._servers = bootstrap_servers
+    def __init__(self, brokers: Brokers, connect_producer: Callable[[], AIOKafkaProducer]) -> None:
+        self._brokers = brokers
         self._connect_producer = connect_producer
         self._consumer: AIOKafkaConsumer | None = None
         self._producer: AIOKafkaProducer | None = None
@@ -57,7 +58,7 @@ class KafkaSaltLog:
     async def _reader(self) -> AIOKafkaConsumer:
         if self._consumer is None:
             self._consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._servers, enable_auto_commit=False, auto_offset_reset="earliest"
+                **client_options(self._brokers), enable_auto_commit=False, auto_offset_reset="earliest"
             )
             await self._consumer.start()
             self._consumer.assign([_PARTITION])

@@ -1,10 +1,14 @@
-"""Ends a worker that stands still although there is something to do."""
+"""Ends a process that stands still although there is something to do; its supervisor or Kubernetes restarts it."""
 
 EXIT_STATUS = 3
+"""Status of a process that its watchdog ended."""
 
 
 class Watchdog:
-    """Judges by progress alone, never by what Faust says of itself; more than `limit_seconds` without is too much."""
+    """Judges by progress alone, never by what a library says of itself.
+
+    More than `limit_seconds` without progress is too much. Pure: it only says so, and whoever asks ends the process.
+    """
 
     def __init__(self, limit_seconds: float) -> None:
         self._limit = limit_seconds
@@ -14,7 +18,8 @@ class Watchdog:
     def stuck_seconds(self, now: float, progress: object, *, waiting: bool) -> float:
         """Seconds for which `progress` was the same although something was `waiting`; 0.0 when it moves.
 
-        `now` is monotonic; `progress` is anything that differs from look to look while work is done.
+        `now` is monotonic; `progress` is anything that differs from look to look while work is done. Say `waiting`
+        only while nothing excuses a standstill: time spent waiting for a named cause does not count.
         """
         moved, self._last = progress != self._last, progress
         if moved or not waiting:

@@ -1,4 +1,6 @@
-from enricher.watchdog import Watchdog
+"""The watchdog barks at a standstill, and at nothing else."""
+
+from eventrail.watchdog import Watchdog
 
 
 def test_it_barks_when_nothing_moves_for_too_long_while_something_waits() -> None:
