@@ -1,7 +1,7 @@
 """The embedded broker and engine for tests: each started once, when the first test asks for it."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -10,9 +10,17 @@ from hypothesis import settings
 from devstack import programs
 from devstack.ports import free_addresses
 from devstack.single import broker, running
+from tests.faults.once.guard import watching
 
 # For `./dev test unit`, which is run after each change; `./dev test` looks further.
 settings.register_profile("quick", max_examples=30, deadline=None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def once() -> Iterator[None]:
+    """No service reads the table `events` around the one place, whichever test makes it do so."""
+    with watching():
+        yield
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -165,21 +165,26 @@ async def start_writer(topics_made: str, tmp_path: Path) -> AsyncIterator[StartW
     await _begin_at_the_end(topics_made, group)
 
     async def start(
-        clickhouse_url: str, *, ready: bool = True, broker: str = topics_made, **settings: object
+        clickhouse_url: str,
+        *,
+        ready: bool = True,
+        broker: str = topics_made,
+        command: tuple[str, ...] = ("-m", "writer"),
+        **settings: object,
     ) -> Writer:
-        own = {f"EVENTRAIL_WRITER_{name.upper()}": str(value) for name, value in settings.items()}
+        own = {"EVENTRAIL_WRITER_GROUP": group}
+        own |= {f"EVENTRAIL_WRITER_{name.upper()}": str(value) for name, value in settings.items()}
         environment = {
             **os.environ,
             "EVENTRAIL_KAFKA_BOOTSTRAP_SERVERS": broker,
             "EVENTRAIL_CLICKHOUSE_URL": clickhouse_url,
             "EVENTRAIL_WRITER_LISTEN": str(listen),
-            "EVENTRAIL_WRITER_GROUP": group,
             "EVENTRAIL_WRITER_SESSION_TIMEOUT_SECONDS": "6",
             **own,
         }
-        run = await Run.start((sys.executable, "-m", "writer"), tmp_path / "writer.log", environment)
+        run = await Run.start((sys.executable, *command), tmp_path / "writer.log", environment)
         runs.append(run)
-        writer = Writer(run, f"http://{listen}")
+        writer = Writer(run, f"http://{settings.get('listen', listen)}", str(own["EVENTRAIL_WRITER_GROUP"]))
         if ready:
             await until_ready(writer.why_not_ready, 60)
         return writer
@@ -206,6 +211,7 @@ class Writer:
 
     run: Run
     url: str
+    group: str
 
     async def checks(self) -> dict[str, str]:
         """The checks of `/readyz`; empty while nobody answers."""

@@ -67,3 +67,25 @@ def test_next_offsets_are_one_past_the_last_of_each_partition(batch: Batch, sour
     batch.add([source(b"", 7), source(b"", 7)], 0.0)
     batch.add([source(b"", 2), source(b"", 7)], 0.0)
     assert batch.next_offsets() == {7: 4, 2: 3}
+
+
+def test_what_came_later_is_taken_over_in_order(batch: Batch, source: Source) -> None:
+    later = Batch(LIMITS)
+    batch.add([source(b"a", 7)], 0.0)
+    later.add([source(b"bb", 7), source(b"ccc", 7)], 1.0)
+    batch.take_from(later)
+    assert [record.value for record in batch.records] == [b"a", b"bb", b"ccc"]
+    assert batch.next_offsets() == {7: 3}
+    assert (batch.size, later.size, later.records, later.since) == (6, 0, [], None)
+
+
+def test_no_more_is_taken_over_than_the_caps_allow(batch: Batch, source: Source) -> None:
+    later = Batch(LIMITS)
+    batch.add([source(b"") for _ in range(4)], 0.0)
+    later.add([source(b"") for _ in range(5)], 1.0)
+    batch.take_from(later)
+    assert (len(batch.records), len(later.records), later.since) == (6, 3, 1.0)
+    batch, later = Batch(LIMITS), Batch(LIMITS)
+    later.add([source(b"x" * 60), source(b"x" * 60), source(b"x" * 60)], 1.0)
+    batch.take_from(later)
+    assert (batch.size, later.size) == (120, 60)

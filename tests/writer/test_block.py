@@ -68,6 +68,14 @@ def test_the_same_block_has_the_same_token(event: Event) -> None:
     assert len(token(rows)) == 32
 
 
+def changed(event: EnrichedEvent, **fields: Any) -> EnrichedEvent:
+    """The event with other fields, as another website could have it at the same place of a topic made anew."""
+    other = EnrichedEvent()
+    other.CopyFrom(event)
+    other.MergeFrom(EnrichedEvent(**fields))
+    return other
+
+
 def test_any_other_block_has_another_token(event: Event) -> None:
     one, two = event(), event()
     others = [
@@ -77,5 +85,14 @@ def test_any_other_block_has_another_token(event: Event) -> None:
         [row(one, 0, 5), row(two, 1, 6)],
         [row(one, 0, 6), row(two, 0, 7)],
         [row(event(), 0, 5), row(event(), 0, 6)],
+        [row(changed(one, website_id="elsewhere"), 0, 5)],
+        [row(changed(one, event_name="other"), 0, 5)],
+        [row(changed(one, identity_day=1), 0, 5)],
+        [row(changed(one, received_at_ms=1), 0, 5)],
     ]
     assert len({token(rows) for rows in others}) == len(others)
+
+
+def test_another_process_has_another_token(event: Event) -> None:
+    rows = [row(event(), 0, 5)]
+    assert token(rows, "one") == token(rows, "one") != token(rows, "two")

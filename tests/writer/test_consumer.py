@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from eventrail.errors import KafkaUnavailable
+from eventrail.errors import ConfigurationError, KafkaUnavailable
 from eventrail.settings import KafkaSettings
 from writer.consumer import NEEDED, close, connected_consumer, connected_producer, require_topics
 from writer.settings import WriterSettings
@@ -67,3 +67,10 @@ async def test_closing_ends_whatever_the_broker_does(
     monkeypatch.setattr("writer.consumer._CLOSE_SECONDS", 0.01)
     client: Any = Client(fault)
     await asyncio.wait_for(close(client), 5)
+
+
+@pytest.mark.stack
+async def test_topics_with_too_few_replicas_are_a_matter_for_a_person(topics_made: str) -> None:
+    kafka = KafkaSettings(kafka_bootstrap_servers=topics_made, topic_replication_factor=3)
+    with pytest.raises(ConfigurationError, match="EVENTRAIL_TOPIC_REPLICATION_FACTOR"):
+        await connected_consumer(kafka, WriterSettings())

@@ -41,3 +41,22 @@ def test_migrate_without_a_database_ends_with_status_2(
     monkeypatch.setenv("EVENTRAIL_CLICKHOUSE_URL", "clickhouse://127.0.0.1:1")
     assert main(["migrate"]) == 2
     assert "names no database" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2026-11-23T14:00:00", "2026-13-01T00:00:00Z"])
+def test_rewind_to_a_time_that_is_none_ends_with_status_2(
+    capsys: pytest.CaptureFixture[str], time: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["rewind", "--to", time])
+    assert ended.value.code == 2
+    assert f"'{time}' is no time: write it as 2026-11-23T14:00:00Z, or earliest" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("time", ["earliest", "2026-11-23T14:00:00Z", "2026-11-23T15:00:00+01:00"])
+def test_rewind_without_a_broker_ends_with_status_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], unused_tcp_port: int, time: str
+) -> None:
+    monkeypatch.setenv("EVENTRAIL_KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{unused_tcp_port}")
+    assert main(["rewind", "--to", time]) == 1
+    assert f"127.0.0.1:{unused_tcp_port}" in capsys.readouterr().err

@@ -113,8 +113,14 @@ async def test_what_holds_the_writer_comes_first(readiness: Readiness, waiting: 
     assert await readiness.kafka() == "not acknowledged"
 
 
-async def test_both_are_required(readiness: Readiness) -> None:
+async def test_a_held_line_is_told(readiness: Readiness, waiting: Waiting) -> None:
+    assert await readiness.breaker() == "ok"
+    waiting.begin(Cause.BREAKER, "more than 20% are bad")
+    assert await readiness.breaker() == "more than 20% are bad"
+
+
+async def test_all_are_required(readiness: Readiness) -> None:
     health = readiness.health(ManualClock().monotonic)
     ready, answers = await health.ask()
     assert not ready
-    assert set(answers) == set(health.required) == {"kafka", "clickhouse"}
+    assert set(answers) == set(health.required) == {"kafka", "clickhouse", "breaker"}

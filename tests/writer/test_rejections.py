@@ -14,7 +14,8 @@ from eventrail import __version__
 from eventrail.contract import topics
 from eventrail.contract.v1.rejected_pb2 import RejectedEvent, RejectionReason, Stage
 from eventrail.errors import ContractError, KafkaUnavailable
-from eventrail.kafka.records import producer
+from eventrail.settings import KafkaSettings
+from writer.consumer import connected_producer
 from writer.rejections import RejectedTopic, Rejection, message, of_contract_error
 
 Source = Callable[..., Any]
@@ -83,7 +84,7 @@ async def sent(topics_made: str) -> AsyncIterator[Callable[..., Any]]:
     """Sends rejections and answers what then stands on the topic for the test's website."""
     website = uuid4().hex
     async with (
-        producer(topics_made) as sender,
+        await connected_producer(KafkaSettings(kafka_bootstrap_servers=topics_made)) as sender,
         AIOKafkaConsumer(topics.REJECTED.name, bootstrap_servers=topics_made) as consumer,
     ):
         for partition in consumer.assignment():
@@ -110,8 +111,18 @@ async def test_a_website_keeps_to_one_partition_in_order(sent: Callable[..., Any
 
 
 @pytest.mark.stack
+async def test_a_record_of_the_largest_size_keeps_all_its_bytes(
+    sent: Callable[..., Any], source: Source
+) -> None:
+    [found] = await sent(source(b"x" * 1_048_570, key=b"k" * 100))
+    event = RejectedEvent.FromString(found.value)
+    assert event.original == b"x" * 1_048_570
+    assert event.original_key == b"k" * 100
+
+
+@pytest.mark.stack
 async def test_what_does_not_fit_is_told_without_its_bytes(sent: Callable[..., Any], source: Source) -> None:
-    [found] = await sent(source(b"x" * 1_048_570))
+    [found] = await sent(source(b"x" * 2_097_000))
     event = RejectedEvent.FromString(found.value)
     assert event.original == b""
-    assert "its 1048570 bytes do not fit here: read them at the source position" in event.detail
+    assert "its 2097000 bytes do not fit here: read them at the source position" in event.detail

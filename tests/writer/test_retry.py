@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from eventrail.errors import ClickHouseUnavailable, KafkaUnavailable
-from writer.errors import RowsRefused, TableFault
+from writer.errors import LineHeld, RowsRefused, TableFault
 from writer.metrics import metrics
-from writer.retry import Backoff, Retry, cause_of
+from writer.retry import Awaited, Backoff, Retry, cause_of
 from writer.waiting import Cause, Waiting
 
 
@@ -52,9 +52,10 @@ def test_pauses_double() -> None:
         (ClickHouseUnavailable("x"), Cause.CLICKHOUSE),
         (KafkaUnavailable("x"), Cause.KAFKA),
         (TableFault("x"), Cause.TABLE),
+        (LineHeld("x"), Cause.BREAKER),
     ],
 )
-def test_each_error_names_whom_to_wait_for(error: ClickHouseUnavailable | TableFault, cause: Cause) -> None:
+def test_each_error_names_whom_to_wait_for(error: Awaited, cause: Cause) -> None:
     assert cause_of(error) is cause
 
 
@@ -76,11 +77,12 @@ async def test_it_tries_until_it_works_and_tells_meanwhile(retry: Retry, waiting
     assert waiting.why(*Cause) is None
 
 
-async def test_other_errors_pass(retry: Retry, waiting: Waiting) -> None:
+@pytest.mark.parametrize("other", [RowsRefused("no", certain=True), LineHeld("too many")])
+async def test_other_errors_pass(retry: Retry, waiting: Waiting, other: Exception) -> None:
     async def attempt() -> None:
-        raise RowsRefused("no", certain=True)
+        raise other
 
-    with pytest.raises(RowsRefused):
+    with pytest.raises(type(other)):
         await retry(attempt)
     assert waiting.why(*Cause) is None
 

@@ -1,7 +1,7 @@
 """The consumer's loop over a consumer in memory: what is committed was delivered, and memory is bounded."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -16,7 +16,7 @@ from eventrail.clock import SystemClock
 from eventrail.contract import topics
 from writer.batch import FlushReason, Limits, SourceRecord
 from writer.metrics import metrics
-from writer.stream import Stream
+from writer.stream import Records, Stream
 
 PARTITIONS = [TopicPartition(topics.ENRICHED.name, number) for number in range(2)]
 
@@ -113,14 +113,14 @@ class Rig:
         )
         return self.stream
 
-    async def deliver(self, records: Sequence[SourceRecord]) -> None:
+    async def deliver(self, ask: Records) -> None:
         self.busy += 1
         assert self.busy == 1, "one delivery at a time"
         try:
             await self.open.wait()
             if self.fault:
                 raise self.fault
-            self.delivered.append(list(records))
+            self.delivered.append(list(ask()))
         finally:
             self.busy -= 1
 

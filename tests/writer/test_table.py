@@ -8,12 +8,13 @@ from uuid import UUID
 
 import pytest
 
+from eventrail.clickhouse import OVERLOADED
 from eventrail.contract.v1.enriched_pb2 import BotKind, EnrichedEvent, EventType, VisitorSource
 from eventrail.errors import ClickHouseUnavailable
 from eventrail.rows.events import COLUMNS, Row, row
 from writer.errors import RowsRefused, TableFault
 from writer.insertion import Insertion
-from writer.table import DATA_FAULT, OUR_FAULT, Table, judgement
+from writer.table import DATA_FAULT, OUR_FAULT, TROUBLE, Table, judgement
 
 Event = Callable[..., EnrichedEvent]
 Query = Callable[..., list[Any]]
@@ -172,6 +173,30 @@ async def test_the_same_block_again_is_not_written_again(table: Table, event: Ev
 
 
 @stack
+async def test_rows_that_were_taken_away_can_be_written_again_by_another_process(
+    database: str, event: Event, query: Query
+) -> None:
+    block = rows_of(event(), event())
+    for process in ("one", "two"):
+        with closing(Table(database, timeout_seconds=20, process=process)) as table:
+            table.insert(block)
+        assert query("SELECT count() FROM events") == [(2,)]
+        query("ALTER TABLE events DELETE WHERE 1 SETTINGS mutations_sync = 2")
+        assert query("SELECT count() FROM events") == [(0,)]
+
+
+@stack
+async def test_wild_timestamps_make_no_table_partitions(table: Table, event: Event, query: Query) -> None:
+    times = [0, 1, 2_147_483_647_999, 10_413_791_999_999]
+    days = [-(2**31), -1, 0, 65_535, 65_536, 2**31 - 1]
+    events = [event(timestamp_ms=ms, identity_day=day) for ms in times for day in days]
+    for _ in range(2):
+        table.insert(rows_of(*events))
+    assert query("SELECT uniqExact(_partition_id) FROM events") == [(1,)]
+    assert query(f"SELECT count() FROM events {FINAL}") == [(len(events),)]
+
+
+@stack
 async def test_other_events_at_the_same_offsets_are_written(table: Table, event: Event, query: Query) -> None:
     # A topic that was deleted and made anew counts its offsets from 0 again.
     table.insert(rows_of(event(), event()))
@@ -188,11 +213,40 @@ async def test_refused_rows_are_found_and_the_others_written(
     names[0] = names[7] = names[20] = "bad"
     insertion = Insertion(rows_of(*(event(event_name=name) for name in names)))
     insertion.run(table.insert)
-    assert [refused[COLUMNS.index("enriched_offset")] for refused, _ in insertion.refused] == [0, 7, 20]
+    assert {refused[COLUMNS.index("enriched_offset")] for refused, _ in insertion.refused} == {0, 7, 20}
     assert {str(error) for _, error in insertion.refused} == {
         "ClickHouse refuses with code 469 VIOLATED_CONSTRAINT"
     }
     assert query("SELECT count(), countIf(event_name = 'bad') FROM events") == [(18, 0)]
+
+
+@stack
+async def test_one_bad_row_of_ten_thousand_is_found_in_thirty_inserts(
+    table: Table, event: Event, query: Query
+) -> None:
+    query("ALTER TABLE events ADD CONSTRAINT no_bad CHECK event_name != 'bad'")
+    good = row(event(), 3, 0)
+    id_column, offset_column = COLUMNS.index("event_id"), COLUMNS.index("enriched_offset")
+
+    def numbered(values: Row, number: int) -> Row:
+        changed = list(values)
+        changed[id_column], changed[offset_column] = UUID(int=number), number
+        return tuple(changed)
+
+    rows = [numbered(good, number) for number in range(10_000)]
+    rows[6174] = numbered(row(event(event_name="bad"), 3, 0), 6174)
+    inserts = 0
+
+    def counted(part: list[Row]) -> None:
+        nonlocal inserts
+        inserts += 1
+        table.insert(part)
+
+    insertion = Insertion(rows)
+    insertion.run(counted)
+    assert inserts <= 30
+    assert [refused[offset_column] for refused, _ in insertion.refused] == [6174]
+    assert query("SELECT count(), uniqExact(event_id) FROM events") == [(9999, 9999)]
 
 
 @stack
@@ -253,7 +307,9 @@ def test_nobody_there_is_unavailable(event: Event, unused_tcp_port: int) -> None
 
 
 def test_every_code_has_one_meaning() -> None:
-    assert not OUR_FAULT & DATA_FAULT
+    meanings = (OUR_FAULT, DATA_FAULT, TROUBLE, OVERLOADED)
+    assert len(frozenset().union(*meanings)) == sum(map(len, meanings))
+    assert isinstance(judgement(75), ClickHouseUnavailable)
     fault, certain, unknown = judgement(60), judgement(469), judgement(100_000)
     assert isinstance(fault, TableFault)
     assert isinstance(certain, RowsRefused)

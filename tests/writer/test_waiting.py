@@ -30,7 +30,7 @@ def gauge(registry: CollectorRegistry, cause: str) -> float | None:
 
 def test_every_cause_has_a_gauge_from_the_start(waiting: Waiting, registry: CollectorRegistry) -> None:
     assert waiting.why(*Cause) is None
-    assert [gauge(registry, cause) for cause in Cause] == [0, 0, 0]
+    assert [gauge(registry, cause) for cause in Cause] == [0, 0, 0, 0]
 
 
 def test_a_cause_is_told_until_it_ends(waiting: Waiting, registry: CollectorRegistry) -> None:
@@ -58,7 +58,10 @@ def test_tries_are_counted_and_logged_once(
     assert lines[1]["waited_seconds"] == 12.3
 
 
-def test_a_wrong_table_needs_a_person(waiting: Waiting) -> None:
+@pytest.mark.parametrize("cause", [Cause.TABLE, Cause.BREAKER])
+def test_a_wrong_table_and_too_many_bad_records_need_a_person(waiting: Waiting, cause: Cause) -> None:
+    assert not waiting
     with capture_logs() as lines:
-        waiting.begin(Cause.TABLE, "no table")
+        waiting.begin(cause, "no table")
+    assert waiting
     assert [line["log_level"] for line in lines] == ["error"]

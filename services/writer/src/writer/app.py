@@ -1,23 +1,30 @@
 """The writer put together: wait for the table, read, write, commit, and stop in order."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from eventrail import logs
+from eventrail.breaker import Breaker
 from eventrail.clock import Clock, SystemClock
 from eventrail.contract import topics
 from eventrail.health import serving, side_door
 from eventrail.metrics import registry
 from eventrail.settings import ClickHouseSettings, KafkaSettings, load
+from eventrail.watchdog import Watchdog
 from writer.batch import FlushReason, Limits
 from writer.consumer import close, connected_consumer, connected_producer
 from writer.dedupe import RecentlyWritten
-from writer.delivery import Delivery
+from writer.delivery import PROBES, Delivery
+from writer.errors import LineHeld
+from writer.group_offsets import GroupOffsets
+from writer.lookout import Lookout
 from writer.metrics import Metrics, metrics
 from writer.readiness import Readiness
 from writer.rejections import RejectedTopic
@@ -30,6 +37,7 @@ from writer.waiting import Cause, Waiting
 log = logs.get(__name__)
 
 _PROBE_SECONDS = 2.0
+_LOOK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ async def run(stop: asyncio.Event) -> None:
     parts = Parts(
         settings,
         load(KafkaSettings),
-        Table(url, timeout_seconds=settings.insert_timeout_seconds),
+        Table(url, timeout_seconds=settings.insert_timeout_seconds, process=uuid4().hex),
         waiting,
         Retry(Backoff(longest=settings.retry_max_seconds), waiting),
         Readiness(Table(url, timeout_seconds=_PROBE_SECONDS), waiting),
@@ -93,17 +101,44 @@ async def _read(parts: Parts, producer: AIOKafkaProducer, stop: asyncio.Event) -
         RejectedTopic(producer),
         RecentlyWritten(settings.known_events),
         parts.retry,
+        Retry(PROBES, parts.waiting, errors=(LineHeld,)),
+        Breaker(settings.breaker_share, settings.breaker_minimum),
         parts.metrics,
         parts.clock,
     )
-    while not stop.is_set():
+    async with _watched(parts, lambda: delivery.steps) as lookout:
+        while not stop.is_set():
+            try:
+                await _session(parts, delivery, lookout, stop)
+            except KafkaError as error:
+                await _pause(parts, stop, f"reading begins anew after {error!r}")
+
+
+@asynccontextmanager
+async def _watched(parts: Parts, steps: Callable[[], int]) -> AsyncIterator[Lookout]:
+    """Watch the writer's progress while the block runs; the process may end inside, with status 3."""
+    offsets = GroupOffsets(parts.kafka, parts.settings.group)
+    limit = parts.settings.longest_standstill_seconds
+    lookout = Lookout(offsets, parts.waiting, Watchdog(limit), parts.clock, steps)
+    looking = asyncio.create_task(_look_again_and_again(lookout, min(limit / 10, _LOOK_SECONDS)))
+    try:
+        yield lookout
+    finally:
+        looking.cancel()
+        await asyncio.wait([looking])
+        await offsets.close()
+
+
+async def _look_again_and_again(lookout: Lookout, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
         try:
-            await _session(parts, delivery, stop)
-        except KafkaError as error:
-            await _pause(parts, stop, f"reading begins anew after {error!r}")
+            await lookout.look()
+        except Exception:
+            log.exception("a look at the progress failed")
 
 
-async def _session(parts: Parts, delivery: Delivery, stop: asyncio.Event) -> None:
+async def _session(parts: Parts, delivery: Delivery, lookout: Lookout, stop: asyncio.Event) -> None:
     """One consumer from its start to its end. Raises KafkaError where it cannot go on."""
     settings = parts.settings
     consumer = await _unless(stop, parts.retry(lambda: connected_consumer(parts.kafka, settings)))
@@ -115,12 +150,13 @@ async def _session(parts: Parts, delivery: Delivery, stop: asyncio.Event) -> Non
     stream = Stream(consumer, delivery.deliver, limits, settings.handover_seconds, parts.metrics, parts.clock)
     consumer.subscribe([topics.ENRICHED.name], listener=stream)
     parts.readiness.consumer = consumer
+    lookout.reading = stream
     try:
         # Raced against the stop, because reading waits without end for a group that cannot form.
         await _unless(stop, stream.run())
         await stream.flush(FlushReason.STOP, settings.grace_seconds)
     finally:
-        parts.readiness.consumer = None
+        parts.readiness.consumer = lookout.reading = None
         await stream.abandon()
         await close(consumer)
 

@@ -60,7 +60,21 @@ class Batch:
         if self.since is None:
             self.since = now
         self.records.extend(records)
-        self.size += sum(len(record.value or b"") + len(record.key or b"") for record in records)
+        self.size += sum(map(_size, records))
+
+    def take_from(self, later: "Batch") -> None:
+        """Move the first records of `later` to the end of this batch, as many as its caps allow."""
+        taken = 0
+        for record in later.records:
+            if not self.room():
+                break
+            self.records.append(record)
+            self.size += _size(record)
+            later.size -= _size(record)
+            taken += 1
+        del later.records[:taken]
+        if not later.records:
+            later.since = None
 
     def room(self) -> int:
         """How many records may still be added; 0 when a cap is reached."""
@@ -85,3 +99,7 @@ class Batch:
         """By partition, the offset to commit once every record is written."""
         # Later records overwrite earlier ones, and each partition is in order.
         return {record.partition: record.offset + 1 for record in self.records}
+
+
+def _size(record: SourceRecord) -> int:
+    return len(record.value or b"") + len(record.key or b"")

@@ -9,11 +9,10 @@ from eventrail.contract.codec import decode_enriched
 from eventrail.errors import ContractError
 from eventrail.rows.events import COLUMNS, Row, row
 from writer.batch import SourceRecord
-from writer.dedupe import RecentlyWritten
+from writer.dedupe import RecentlyWritten, identity
 from writer.rejections import Rejection, of_contract_error
 
 _VERSION = COLUMNS.index("version")
-_ID = COLUMNS.index("event_id")
 _PARTITION = COLUMNS.index("enriched_partition")
 _OFFSET = COLUMNS.index("enriched_offset")
 
@@ -56,18 +55,19 @@ def _row(record: SourceRecord) -> Row | Rejection:
     return of_contract_error(record, refusal, event.website_id, event.event_id)
 
 
-def token(rows: Sequence[Row]) -> str:
+def token(rows: Sequence[Row], process: str = "") -> str:
     """Name of this very block for `insert_deduplication_token`: 32 hexadecimal characters.
 
     Equal for the same events at the same partitions and offsets in the same order, written by the same
-    software. The events are part of it because a topic that was made anew counts its offsets from 0 again:
-    by positions alone, the engine would silently drop the new events as copies of the old.
+    software and `process`. The events are part of it because a topic that was made anew counts its offsets from 0
+    again: by positions alone, the engine would silently drop the new events as copies of the old. The process is part
+    of it because rows may be taken from a table (a restored backup) and then be written again from Kafka: the engine
+    may still know the token of the block that they came in.
     """
-    digest = blake2b(__version__.encode(), digest_size=16)
+    digest = blake2b(f"{__version__} {process}".encode(), digest_size=16)
     for values in rows:
-        digest.update(
-            b"%d:%d:%d:%b;" % (values[_PARTITION], values[_OFFSET], values[_VERSION], values[_ID].bytes)
-        )
+        place = b"%d:%d:%d:" % (values[_PARTITION], values[_OFFSET], values[_VERSION])
+        digest.update(place + identity(values))
     return digest.hexdigest()
 
 

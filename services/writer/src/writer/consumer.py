@@ -9,23 +9,29 @@ from aiokafka.errors import KafkaError
 
 from eventrail.contract import topics
 from eventrail.errors import KafkaUnavailable
+from eventrail.kafka.admin import verify_topics
 from eventrail.kafka.records import producer
+from eventrail.kafka.security import client_options, unreachable
 from eventrail.settings import KafkaSettings
 from writer.settings import WriterSettings
 
-NEEDED = (topics.ENRICHED.name, topics.REJECTED.name)
+NEEDED_TOPICS = (topics.ENRICHED, topics.REJECTED)
+NEEDED = tuple(topic.name for topic in NEEDED_TOPICS)
 
 _CLOSE_SECONDS = 5.0
+_REJECTED_BYTES = topics.REJECTED_BYTES - 4096
+"""What the topic takes, less Kafka's framing of a batch."""
 
 
 async def connected_consumer(kafka: KafkaSettings, settings: WriterSettings) -> AIOKafkaConsumer:
     """A started consumer that has not subscribed yet.
 
-    Raises KafkaUnavailable where no broker answers or a topic is missing.
+    Raises KafkaUnavailable where no broker answers or a topic is missing, ConfigurationError where a topic is
+    not as it must be.
     """
     session_ms = int(settings.session_timeout_seconds * 1000)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=kafka.kafka_bootstrap_servers,
+        **client_options(kafka),
         group_id=settings.group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -36,23 +42,24 @@ async def connected_consumer(kafka: KafkaSettings, settings: WriterSettings) -> 
     try:
         await consumer.start()
         await require_topics(consumer)
+        await verify_topics(kafka, NEEDED_TOPICS)
     except BaseException as error:
         await close(consumer)
         if isinstance(error, KafkaError):
-            raise KafkaUnavailable(f"no answer from {kafka.kafka_bootstrap_servers}: {error!r}") from error
+            raise await unreachable(kafka, error) from error
         raise
     return consumer
 
 
 async def connected_producer(kafka: KafkaSettings) -> AIOKafkaProducer:
-    """A started producer. Raises KafkaUnavailable where no broker answers."""
-    made = producer(kafka.kafka_bootstrap_servers)
+    """A started producer for the rejected topic. Raises KafkaUnavailable where no broker answers."""
+    made = producer(kafka, max_batch_size=_REJECTED_BYTES, max_request_size=_REJECTED_BYTES)
     try:
         await made.start()
     except BaseException as error:
         await close(made)
         if isinstance(error, KafkaError):
-            raise KafkaUnavailable(f"no answer from {kafka.kafka_bootstrap_servers}: {error!r}") from error
+            raise await unreachable(kafka, error) from error
         raise
     return made
 

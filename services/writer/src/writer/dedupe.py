@@ -36,6 +36,10 @@ class RecentlyWritten:
         """Whether the table has a copy of `row` for certain that wins over it, or is equal to it."""
         return self._versions.get(identity(row), -1) >= int(row[_VERSION])
 
+    def forget(self) -> None:
+        """Know nothing any more: an engine that was away may have come back with an older table."""
+        self._versions.clear()
+
     def add(self, rows: list[Row]) -> None:
         """Remember `rows`; call only once their insert was acknowledged."""
         for row in rows:

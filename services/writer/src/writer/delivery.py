@@ -1,23 +1,28 @@
-"""The way of one batch: rejections to Kafka, rows to ClickHouse. The caller commits afterwards."""
+"""The way of one batch: rows to ClickHouse, rejections to Kafka. The caller commits afterwards."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from eventrail import logs
+from eventrail.breaker import PROBE_FIRST_SECONDS, PROBE_LONGEST_SECONDS, Breaker
 from eventrail.clock import Clock
 from eventrail.contract.v1.rejected_pb2 import RejectionReason
+from eventrail.errors import ClickHouseUnavailable
 from eventrail.rows.events import COLUMNS, Row
 from writer.batch import SourceRecord
-from writer.block import block, position
+from writer.block import Block, block, position
 from writer.dedupe import RecentlyWritten
-from writer.errors import RowsRefused
-from writer.insertion import Insertion
+from writer.errors import LineHeld
+from writer.insertion import Insertion, Refusals
 from writer.metrics import Metrics
-from writer.rejections import Rejection
-from writer.retry import Retry
+from writer.rejections import Rejection, reason_name
+from writer.retry import Backoff, Retry
 
 log = logs.get(__name__)
+
+PROBES = Backoff(PROBE_FIRST_SECONDS, PROBE_LONGEST_SECONDS)
+"""How often a line that is held is tried again."""
 
 _RECEIVED_AT = COLUMNS.index("received_at")
 _WEBSITE = COLUMNS.index("website_id")
@@ -39,7 +44,11 @@ class Rejected(Protocol):
 
 
 class Delivery:
-    """Delivers batches, one at a time."""
+    """Delivers batches, one at a time.
+
+    `retry` waits for backends, `probe` for the line that the breaker holds. `steps` counts the inserts by which
+    refused rows are looked for: they are progress, though nothing can be committed meanwhile.
+    """
 
     def __init__(
         self,
@@ -47,6 +56,8 @@ class Delivery:
         rejected: Rejected,
         known: RecentlyWritten,
         retry: Retry,
+        probe: Retry,
+        breaker: Breaker,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
@@ -54,38 +65,79 @@ class Delivery:
         self._rejected = rejected
         self._known = known
         self._retry = retry
+        self._probe = probe
+        self._breaker = breaker
         self._metrics = metrics
         self._clock = clock
+        self.steps = 0
 
-    async def deliver(self, records: Sequence[SourceRecord]) -> None:
+    async def deliver(self, records: Callable[[], Sequence[SourceRecord]]) -> None:
         """Returns once each record is a row, an acknowledged rejection, or a copy of a written event.
 
-        Waits for ever while a backend is away. When cancelled it breaks a running insert off; the same records may then
-        be delivered again.
+        Waits for ever while a backend is away, or the breaker is open: then `records` is asked again before each probe,
+        so that a few bad records are seen among more good ones as these come. When cancelled it breaks a
+        running insert off; the same records may then be delivered again.
         """
+        await self._probe(lambda: self._settle(records()))
+
+    async def _settle(self, records: Sequence[SourceRecord]) -> None:
         made = await asyncio.to_thread(block, records, self._known)
+        self._require_mostly_good(len(records), made.rejections)
+        insertion = await self._inserted(made, records)
+        rejections = made.rejections + _refusals(records, insertion.refused)
+        self._require_mostly_good(len(records), rejections)
+        await self._reject(rejections)
+        self._breaker.count(len(records), len(rejections))
         self._metrics.duplicates.inc(made.duplicates)
-        await self._reject(made.rejections)
-        insertion = Insertion(made.rows)
-        await self._retry(lambda: self._insert(insertion))
-        await self._reject(_refusals(records, insertion.refused))
-        self._account(made.rows, insertion.written)
+        self._metrics.batch_rows.observe(len(made.rows))
+
+    async def _inserted(self, made: Block, records: Sequence[SourceRecord]) -> Insertion:
+        """Every row of `made` is then written or refused. Raises LineHeld; what was written stays known."""
+
+        def guard(settled: int, refused: Refusals) -> None:
+            # Asked while rows are looked for: a large block that is bad all through would take thousands of inserts.
+            if self._breaker.opens(settled, len(refused)):
+                raise self._too_many(_refusals(records, refused[:1]))
+            self._require_beyond_doubt(insertion, records)
+
+        insertion = Insertion(made.rows, guard)
+        try:
+            await self._retry(lambda: self._insert(insertion))
+            self._require_beyond_doubt(insertion, records)
+        finally:
+            self._account(list(insertion.written))
+        return insertion
 
     async def _insert(self, insertion: Insertion) -> None:
+        def timed(rows: list[Row]) -> None:
+            began = self._clock.monotonic()
+            self.steps += insertion.parts > 0
+            try:
+                self._table.insert(rows)
+            except ClickHouseUnavailable:
+                self._known.forget()
+                raise
+            self._metrics.insert_seconds.observe(self._clock.monotonic() - began)
+            self._metrics.inserts.inc()
+
         try:
-            await asyncio.to_thread(insertion.run, self._timed_insert)
+            await asyncio.to_thread(insertion.run, timed)
         except asyncio.CancelledError:
             self._table.abort()
             raise
 
-    def _timed_insert(self, rows: list[Row]) -> None:
-        began = self._clock.monotonic()
-        self._table.insert(rows)
-        self._metrics.insert_seconds.observe(self._clock.monotonic() - began)
-        self._metrics.inserts.inc()
+    def _require_mostly_good(self, records: int, bad: Sequence[Rejection]) -> None:
+        if self._breaker.opens(records, len(bad)):
+            raise self._too_many(bad)
 
-    def _account(self, rows: list[Row], written: list[Row]) -> None:
-        self._metrics.batch_rows.observe(len(rows))
+    def _too_many(self, bad: Sequence[Rejection]) -> LineHeld:
+        return LineHeld(_held(f"more than {self._breaker.share:.0%} of the records are bad", bad[0]))
+
+    def _require_beyond_doubt(self, insertion: Insertion, records: Sequence[SourceRecord]) -> None:
+        if insertion.doubtful and not self._breaker.off:
+            raise LineHeld(_held("no row is accepted", _refusals(records, insertion.refused[:1])[0]))
+
+    def _account(self, written: list[Row]) -> None:
         self._known.add(written)
         self._metrics.rows_inserted.inc(len(written))
         if written:
@@ -109,12 +161,16 @@ class Delivery:
         )
 
 
-def reason_name(reason: RejectionReason.ValueType) -> str:
-    """Short lower-case name of a reason, such as "undecodable"."""
-    return RejectionReason.Name(reason).removeprefix("REJECTION_REASON_").lower()
+def _held(why: str, first: Rejection) -> str:
+    return (
+        f"{why}, so the fault is probably ours: first partition {first.record.partition} offset "
+        f"{first.record.offset}: {reason_name(first.reason)}: {first.detail}. Nothing is rejected or committed, and it "
+        "is tried again. Mend the table, or deploy the writer that fits the enricher; if these records are "
+        "really bad, start the writer with EVENTRAIL_WRITER_BREAKER_SHARE=1, which rejects them"
+    )
 
 
-def _refusals(records: Sequence[SourceRecord], refused: Sequence[tuple[Row, RowsRefused]]) -> list[Rejection]:
+def _refusals(records: Sequence[SourceRecord], refused: Refusals) -> list[Rejection]:
     if not refused:
         return []
     by_position = {(record.partition, record.offset): record for record in records}

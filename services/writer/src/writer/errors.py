@@ -2,7 +2,8 @@
 
 EventrailError
 ├── TableFault     the table, its database, or the writer's rights are not as they must be: wait and say so
-└── RowsRefused    the engine refuses the values of an insert: find the rows, reject them, go on
+├── RowsRefused    the engine refuses the values of an insert: find the rows, reject them, go on
+└── LineHeld       too many records are bad: reject none of them, and try again later
 """
 
 from eventrail.errors import EventrailError
@@ -22,3 +23,10 @@ class RowsRefused(EventrailError):
     def __init__(self, message: str, *, certain: bool) -> None:
         super().__init__(message)
         self.certain = certain
+
+
+class LineHeld(EventrailError):
+    """The breaker is open: so many records are bad that the fault must be ours. Nothing was rejected.
+
+    The text names the limit and the first bad record, and is the same at every try while those are the same.
+    """

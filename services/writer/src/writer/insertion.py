@@ -1,13 +1,17 @@
-"""A block is inserted whole; where the engine refuses it, halves of it, down to the rows that are at fault."""
+"""A block is inserted whole; where the engine refuses it, parts of it, down to the rows that are at fault."""
 
-from collections import deque
 from collections.abc import Callable
 
 from eventrail.rows.events import Row
-from writer.errors import RowsRefused, TableFault
+from writer.errors import RowsRefused
 
 Insert = Callable[[list[Row]], None]
 """Writes rows (at least one) or raises; the same rows again must not count twice."""
+
+Refusals = list[tuple[Row, RowsRefused]]
+
+Guard = Callable[[int, Refusals], None]
+"""Told how many rows are settled and which of them are refused; raises where it is no use to go on."""
 
 SUSPICIOUS = 32
 """So many refused rows, and not one accepted, point at the engine and not at the rows."""
@@ -16,44 +20,45 @@ SUSPICIOUS = 32
 class Insertion:
     """The way of one block into the table; `run` may be called again after an error and goes on.
 
-    Afterwards every row is in `written` or in `refused`.
+    Afterwards every row is in `written` or in `refused`. `parts` counts the inserts past the first.
     """
 
-    def __init__(self, rows: list[Row]) -> None:
-        self._rows = rows
-        self._parts = deque([rows] if rows else [])
+    def __init__(self, rows: list[Row], guard: Guard = lambda _settled, _refused: None) -> None:
+        self._guard = guard
+        self._left = [rows] if rows else []
+        self.parts = 0
         self.written: list[Row] = []
-        self.refused: list[tuple[Row, RowsRefused]] = []
+        self.refused: Refusals = []
 
     def run(self, insert: Insert) -> None:
         """Blocks until each row is written or refused.
 
-        Raises what `insert` raises except RowsRefused, and TableFault where refusals look as if
-        the rows were not to blame; nothing counts as refused then.
+        Raises what `insert` raises except RowsRefused, and what the guard raises.
         """
-        while self._parts:
-            part = self._parts[0]
+        while self._left:
+            part = self._left[-1]
             try:
                 insert(part)
             except RowsRefused as error:
+                self._left.pop()
                 self._split(part, error)
             else:
-                self._parts.popleft()
+                self._left.pop()
                 self.written += part
+            self.parts += 1
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the engine may be at fault: no row was accepted, and not every refusal is about values."""
+        if self.written or not self.refused or all(error.certain for _, error in self.refused):
+            return False
+        return not self._left or len(self.refused) >= SUSPICIOUS
 
     def _split(self, part: list[Row], error: RowsRefused) -> None:
-        self._parts.popleft()
         if len(part) == 1:
             self.refused.append((part[0], error))
-            self._doubt(error)
+            self._guard(len(self.written) + len(self.refused), self.refused)
             return
-        middle = len(part) // 2
-        self._parts.extendleft((part[middle:], part[:middle]))
-
-    def _doubt(self, error: RowsRefused) -> None:
-        if self.written or error.certain:
-            return
-        if not self._parts or len(self.refused) >= SUSPICIOUS:
-            self._parts = deque([self._rows])
-            self.refused.clear()
-            raise TableFault(f"no row is accepted: {error}")
+        # Every second row, and not halves: the rows settled first are then a fair sample of the block, so
+        # that the guard may judge by them also where bad rows stand close together.
+        self._left += (part[1::2], part[::2])

@@ -50,10 +50,11 @@ class Readiness:
         self.consumer: AIOKafkaConsumer | None = None
 
     def health(self, monotonic: Callable[[], float]) -> Health:
-        """The checks `kafka` and `clickhouse`, both required."""
-        checks = {
+        """The checks `kafka`, `clickhouse` and `breaker`, all required."""
+        checks: dict[str, Check] = {
             "kafka": Cached(self.kafka, monotonic),
             "clickhouse": Cached(self.clickhouse, monotonic),
+            "breaker": self.breaker,
         }
         return Health(checks, frozenset(checks))
 
@@ -65,6 +66,10 @@ class Readiness:
         """Whether the engine answers, and takes the writer's inserts."""
         held = self._waiting.why(Cause.TABLE, Cause.CLICKHOUSE)
         return held or await _answer(lambda: asyncio.to_thread(self._table.verify))
+
+    async def breaker(self) -> str:
+        """Whether the line moves, or is held because too many records are bad."""
+        return self._waiting.why(Cause.BREAKER) or OK
 
     async def _ask_kafka(self) -> None:
         if self.consumer is None:

@@ -36,6 +36,11 @@ def of_contract_error(
     return Rejection(record, reason, str(error), website_id, event_id)
 
 
+def reason_name(reason: RejectionReason.ValueType) -> str:
+    """Short lower-case name of a reason, such as "undecodable"."""
+    return RejectionReason.Name(reason).removeprefix("REJECTION_REASON_").lower()
+
+
 def message(rejection: Rejection, now_ms: int, *, with_original: bool = True) -> RejectedEvent:
     """The record of the rejected topic; `now_ms` is Unix time in milliseconds.
 

@@ -7,10 +7,16 @@ from random import random
 from typing import TypeVar
 
 from eventrail.errors import KafkaUnavailable, UnavailableError
-from writer.errors import TableFault
+from writer.errors import LineHeld, TableFault
 from writer.waiting import Cause, Waiting
 
 T = TypeVar("T")
+
+Awaited = UnavailableError | TableFault | LineHeld
+"""What goes away by waiting, or by what a person does meanwhile."""
+
+BACKENDS = (UnavailableError, TableFault)
+"""What is waited for when a backend is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +32,32 @@ class Backoff:
         return full * (0.5 + 0.5 * fraction)
 
 
-def cause_of(error: UnavailableError | TableFault) -> Cause:
+def cause_of(error: Awaited) -> Cause:
     """Whom to wait for."""
+    if isinstance(error, LineHeld):
+        return Cause.BREAKER
     if isinstance(error, TableFault):
         return Cause.TABLE
     return Cause.KAFKA if isinstance(error, KafkaUnavailable) else Cause.CLICKHOUSE
 
 
 class Retry:
-    """Runs an attempt until it succeeds; between two tries `waiting` names the cause."""
+    """Runs an attempt until it raises none of `errors`; between two tries `waiting` names the cause."""
 
-    def __init__(self, backoff: Backoff, waiting: Waiting, spread: Callable[[], float] = random) -> None:
+    def __init__(
+        self,
+        backoff: Backoff,
+        waiting: Waiting,
+        spread: Callable[[], float] = random,
+        errors: tuple[type[Awaited], ...] = BACKENDS,
+    ) -> None:
         self._backoff = backoff
         self._waiting = waiting
+        self._errors = errors
         self._spread = spread
 
     async def __call__(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """The answer of the first `attempt` that raises neither UnavailableError nor TableFault.
+        """The answer of the first `attempt` that raises none of the errors.
 
         Every other error passes. A cancelled wait leaves no cause behind.
         """
@@ -52,7 +67,7 @@ class Retry:
             while True:
                 try:
                     return await attempt()
-                except (UnavailableError, TableFault) as error:
+                except self._errors as error:
                     tries += 1
                     waited_for.add(cause_of(error))
                     self._waiting.begin(cause_of(error), str(error))

@@ -71,6 +71,32 @@ class WriterSettings(Settings):
         le=10_000_000,
         description="Recently written events whose copies are dropped before the insert (about 200 bytes each).",
     )
+    breaker_share: float = Field(
+        0.2,
+        gt=0,
+        le=1,
+        description=(
+            "When more than this share of the last records is bad, none is rejected and the writer waits for a person"
+            " or a new version (docs/poison.md); 1 rejects whatever is bad."
+        ),
+    )
+    breaker_minimum: int = Field(
+        100, ge=1, le=1_000_000, description="With fewer bad records than this the share is not looked at."
+    )
+    watchdog_seconds: float = Field(
+        120.0,
+        ge=1,
+        le=86_400,
+        description=(
+            "Seconds without a commit, while records wait and nothing excuses it, after which the process ends with"
+            " status 3; flush_seconds and twice insert_timeout_seconds come on top."
+        ),
+    )
+
+    @property
+    def longest_standstill_seconds(self) -> float:
+        """So long nothing may be committed while records wait: what may rightly take long comes on top."""
+        return self.watchdog_seconds + self.flush_seconds + 2 * self.insert_timeout_seconds
 
 
 ALL = (WriterSettings, KafkaSettings, ClickHouseSettings, SharedSettings)

@@ -20,7 +20,10 @@ from writer.metrics import Metrics
 
 log = logs.get(__name__)
 
-Deliver = Callable[[Sequence[SourceRecord]], Awaitable[None]]
+Records = Callable[[], Sequence[SourceRecord]]
+"""All that one delivery stands for: asked again, it may have grown by records that came since."""
+
+Deliver = Callable[[Records], Awaitable[None]]
 
 _POLL_SECONDS = 0.25
 _BUSY_POLL_SECONDS = 0.05
@@ -53,6 +56,8 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
         self._written: dict[int, int] = {}
         self._expected: dict[int, int] = {}
         self._lag_told_at = float("-inf")
+        self.partitions: frozenset[int] | None = None
+        """The partitions that the group has given to this consumer; None while it has no place in the group."""
 
     async def run(self) -> NoReturn:
         """Runs until it is cancelled, which loses nothing: what was read stays for `flush`.
@@ -108,6 +113,7 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._metrics.lag.remove(str(partition.partition))
         self._written.clear()
         self._expected.clear()
+        self.partitions = None
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Note where reading has to begin: at the committed offsets, where there are any."""
@@ -116,6 +122,7 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
                 committed = await self._consumer.committed(partition)
                 if committed is not None:
                     self._expected.setdefault(partition.partition, committed)
+        self.partitions = frozenset(partition.partition for partition in assigned)
 
     async def _poll(self) -> None:
         room = self._batch.room()
@@ -168,9 +175,13 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
         self._delivering = asyncio.create_task(self._carry(batch, self._generation))
 
     async def _carry(self, batch: Batch, generation: int) -> None:
-        await self._deliver(batch.records)
+        await self._deliver(lambda: self._grown(batch))
         if generation == self._generation:
             await self._commit(batch.next_offsets())
+
+    def _grown(self, batch: Batch) -> Sequence[SourceRecord]:
+        batch.take_from(self._batch)
+        return batch.records
 
     def _reap(self) -> None:
         """Forget a delivery that has ended, and raise what it raised."""

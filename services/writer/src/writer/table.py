@@ -66,6 +66,48 @@ DATA_FAULT: Final = frozenset(
 )
 """Codes about the values of an insert."""
 
+TROUBLE: Final = frozenset(
+    {
+        _CODE.CANNOT_READ_FROM_FILE_DESCRIPTOR,
+        _CODE.CANNOT_WRITE_TO_FILE_DESCRIPTOR,
+        _CODE.CANNOT_OPEN_FILE,
+        _CODE.CANNOT_CLOSE_FILE,
+        _CODE.CANNOT_SEEK_THROUGH_FILE,
+        _CODE.CANNOT_TRUNCATE_FILE,
+        _CODE.CANNOT_CREATE_DIRECTORY,
+        _CODE.CANNOT_READ_FROM_SOCKET,
+        _CODE.CANNOT_WRITE_TO_SOCKET,
+        _CODE.FILE_DOESNT_EXIST,
+        _CODE.DIRECTORY_DOESNT_EXIST,
+        _CODE.CANNOT_ALLOCATE_MEMORY,
+        _CODE.CANNOT_FSYNC,
+        _CODE.CANNOT_STATVFS,
+        _CODE.CANNOT_MUNMAP,
+        _CODE.CANNOT_MREMAP,
+        _CODE.AIO_WRITE_ERROR,
+        _CODE.DNS_ERROR,
+        _CODE.NO_FREE_CONNECTION,
+        _CODE.SOCKET_TIMEOUT,
+        _CODE.NETWORK_ERROR,
+        _CODE.ALL_CONNECTION_TRIES_FAILED,
+        _CODE.UNEXPECTED_ZOOKEEPER_ERROR,
+        _CODE.NO_ACTIVE_REPLICAS,
+        _CODE.NO_AVAILABLE_REPLICA,
+        _CODE.TOO_LESS_LIVE_REPLICAS,
+        _CODE.UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE,
+        _CODE.REPLICA_IS_NOT_IN_QUORUM,
+        _CODE.LEADERSHIP_LOST,
+        _CODE.LEADERSHIP_CHANGED,
+        _CODE.LIMIT_EXCEEDED,
+        _CODE.RECEIVED_ERROR_TOO_MANY_REQUESTS,
+        _CODE.PART_IS_TEMPORARILY_LOCKED,
+        _CODE.POCO_EXCEPTION,
+        _CODE.STD_EXCEPTION,
+    }
+)
+"""Codes about the engine's disk, memory, network or replicas: a small insert may pass where a large one did
+not, so that looking for bad rows would find good ones."""
+
 _GARBLED = (
     driver.UnknownPacketFromServerError,
     driver.ChecksumDoesntMatchError,
@@ -75,11 +117,15 @@ _ENGINES = ("ReplacingMergeTree", "Distributed")
 
 
 class Table:
-    """The table in the database of `url`; one query at a time, also when called from several threads."""
+    """The table in the database of `url`; one query at a time, also when called from several threads.
 
-    def __init__(self, url: str, *, timeout_seconds: float) -> None:
+    `process` is a text that no other process has; only within it the same rows again are known as such.
+    """
+
+    def __init__(self, url: str, *, timeout_seconds: float, process: str = "") -> None:
         self._client = connect(url, timeout_seconds=timeout_seconds)
         self._lock = threading.Lock()
+        self._process = process
 
     def insert(self, rows: list[Row]) -> None:
         """Write `rows` (at least one) as one block; blocks until the engine has them.
@@ -88,7 +134,7 @@ class Table:
         Raises ClickHouseUnavailable (it may have them or not: call again), TableFault, or RowsRefused.
         """
         settings = {
-            "insert_deduplication_token": token(rows),
+            "insert_deduplication_token": token(rows, self._process),
             "insert_deduplicate": 1,
             "async_insert": 0,
             # A block may span any number of months; it is bounded by its rows.
@@ -150,9 +196,11 @@ def _judged() -> Iterator[None]:
         ) from error
 
 
-def judgement(code: int) -> TableFault | RowsRefused:
+def judgement(code: int) -> TableFault | RowsRefused | ClickHouseUnavailable:
     """What an exception of the engine with `code` means; its text may quote values, so only the code is told."""
     said = f"ClickHouse refuses with code {code} {code_name(code)}".rstrip()
+    if code in TROUBLE:
+        return ClickHouseUnavailable(said)
     if code in OUR_FAULT:
         return TableFault(said)
     return RowsRefused(said, certain=code in DATA_FAULT)

@@ -15,6 +15,11 @@ class Cause(StrEnum):
     CLICKHOUSE = "clickhouse"
     TABLE = "table"
     KAFKA = "kafka"
+    BREAKER = "breaker"
+
+
+_NEEDS_A_PERSON = frozenset({Cause.TABLE, Cause.BREAKER})
+"""A wrong table, or too many bad records; a backend that is away comes back by itself."""
 
 
 class Waiting:
@@ -32,8 +37,7 @@ class Waiting:
         self._metrics.retries.labels(cause).inc()
         since, known = self._why.get(cause, (self._monotonic(), ""))
         if why != known:
-            # A wrong table needs a person; a backend that is away comes back by itself.
-            say = log.error if cause is Cause.TABLE else log.warning
+            say = log.error if cause in _NEEDS_A_PERSON else log.warning
             say("waiting, nothing is lost", cause=str(cause), why=why)
         self._why[cause] = (since, why)
         self._metrics.waiting.labels(cause).set(1)
@@ -46,6 +50,10 @@ class Waiting:
             log.warning(
                 "waiting is over", cause=str(cause), waited_seconds=round(self._monotonic() - known[0], 1)
             )
+
+    def __bool__(self) -> bool:
+        """Whether anything is waited for."""
+        return bool(self._why)
 
     def why(self, *causes: Cause) -> str | None:
         """Why the first of `causes` that is waited for holds the writer; None where none does."""
