@@ -160,6 +160,24 @@ async def test_the_stop_answers_and_closes(
     assert b"connection: close" in said
 
 
+async def test_while_it_drains_it_takes_new_connections_and_asks_each_to_go(
+    application: Application, metrics: Metrics, stop: asyncio.Event
+) -> None:
+    application.let.set()
+    listening = socket.create_server(("127.0.0.1", 0))
+    address = listening.getsockname()
+    serving = asyncio.create_task(serve(application, CollectorSettings(), listening, stop, metrics, 1.0))
+    kept = await asyncio.open_connection(*address)
+    stop.set()
+    for reader, writer in (kept, await asyncio.open_connection(*address)):
+        writer.write(GET % b"1")
+        said = await asyncio.wait_for(reader.read(), 0.9)
+        writer.close()
+        assert said.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close" in said
+    await asyncio.wait_for(serving, 10)
+
+
 def test_the_limit_of_open_files_is_raised_to_what_is_allowed() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:

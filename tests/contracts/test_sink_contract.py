@@ -1,4 +1,4 @@
-"""What every sink promises; the in-memory one and the one for Kafka pass the same tests.
+"""What every sink promises; the in-memory one, the one for Kafka, and each behind a spool pass the same tests.
 
 How each of them deals with a broker in trouble: tests/collector/sinks/.
 """
@@ -8,6 +8,7 @@ import random
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -18,7 +19,11 @@ from collector.sinks import Placed, Sink
 from collector.sinks.connection import Connection
 from collector.sinks.kafka import Bounds, KafkaSink
 from collector.sinks.memory import MemorySink
+from collector.sinks.spool import SpoolBounds, SpoolSink
+from collector.sinks.spool_file import SpoolBroken, SpoolFile
+from collector.sinks.spool_thread import SpoolThread
 from devstack.ports import free_addresses
+from eventrail.clock import SystemClock
 from eventrail.contract import topics
 from eventrail.contract.codec import decode_raw
 from eventrail.contract.v1.raw_pb2 import RawEvent
@@ -108,7 +113,52 @@ async def on_kafka(kafka: str) -> AsyncIterator[OnKafka]:
     await sink.close()
 
 
-@pytest.fixture(params=["in_memory", pytest.param("on_kafka", marks=pytest.mark.stack)])
+class WithSpool(Subject):
+    """A spool before another subject's sink."""
+
+    def __init__(self, behind: Subject, folder: Path) -> None:
+        self._behind = behind
+        self._file = SpoolFile(folder, 64 * 1024 * 1024, SystemClock())
+        bounds = SpoolBounds(64 * 1024 * 1024)
+        self.sink: SpoolSink = SpoolSink(
+            behind.sink, SpoolThread(self._file), bounds, Metrics(), SystemClock()
+        )
+        self.sink.open()
+
+    async def read(self, count: int) -> Log:
+        return await self._behind.read(count)
+
+    async def break_it(self) -> None:
+        await self._behind.break_it()
+
+        def fail(*_: object) -> None:
+            raise SpoolBroken("disk I/O error")
+
+        self._file.write = fail  # type: ignore[method-assign, assignment]
+
+
+@pytest_asyncio.fixture
+async def spool_before_memory(in_memory: InMemory, tmp_path: Path) -> AsyncIterator[WithSpool]:
+    subject = WithSpool(in_memory, tmp_path / "spool")
+    yield subject
+    await subject.sink.close()
+
+
+@pytest_asyncio.fixture
+async def spool_before_kafka(on_kafka: OnKafka, tmp_path: Path) -> AsyncIterator[WithSpool]:
+    subject = WithSpool(on_kafka, tmp_path / "spool")
+    yield subject
+    await subject.sink.close()
+
+
+@pytest.fixture(
+    params=[
+        "in_memory",
+        "spool_before_memory",
+        pytest.param("on_kafka", marks=pytest.mark.stack),
+        pytest.param("spool_before_kafka", marks=pytest.mark.stack),
+    ]
+)
 def subject(request: pytest.FixtureRequest) -> Subject:
     made: Subject = request.getfixturevalue(request.param)
     return made

@@ -72,8 +72,9 @@ def _value(text: str, line: str) -> float:
 async def collector(kafka: str, log: Path, **settings: object) -> AsyncIterator[Child]:
     """Run a collector on the broker `kafka`; it is connected when the block begins.
 
-    `settings` as CollectorSettings names them, and `address_keys`.
+    `settings` as CollectorSettings names them, and `address_keys`; with `connected=False` it does not wait for Kafka.
     """
+    connected = settings.pop("connected", True)
     address_keys = str(settings.pop("address_keys", ADDRESS_KEYS))
     address = free_addresses(random.Random()).collector
     chosen = {f"EVENTRAIL_COLLECTOR_{name.upper()}": str(value) for name, value in settings.items()}
@@ -92,7 +93,7 @@ async def collector(kafka: str, log: Path, **settings: object) -> AsyncIterator[
         async with httpx.AsyncClient(base_url=address.url, timeout=60) as http:
             child = Child(run, address, http)
             async with asyncio.timeout(30):
-                while not await child.metric("eventrail_collector_kafka_up"):  # noqa: ASYNC110
+                while connected and not await child.metric("eventrail_collector_kafka_up"):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             yield child
     finally:

@@ -96,7 +96,8 @@ class Load:
 
     def _pooled(self) -> Pipe | None:
         while self._free:
-            reader, writer = self._free.pop()
+            # The one that rested longest: so all of them are used often, and hear when the server wants to end.
+            reader, writer = self._free.popleft()
             if not reader.at_eof():
                 return reader, writer
             writer.transport.abort()

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
 import uvloop
 
@@ -10,15 +11,19 @@ from collector.metrics import Metrics
 from collector.partitions import parse_secret
 from collector.server import serve
 from collector.settings import CollectorSettings, SecretSettings
+from collector.sinks import Sink
 from collector.sinks.connection import Connection
 from collector.sinks.kafka import Bounds, KafkaSink
+from collector.sinks.spool import SpoolBounds, SpoolSink
+from collector.sinks.spool_file import SpoolFile
+from collector.sinks.spool_thread import SpoolThread
 from eventrail import logs
-from eventrail.clock import SystemClock
+from eventrail.clock import Clock, SystemClock
 from eventrail.errors import ConfigurationError
 from eventrail.health import bind
 from eventrail.lifecycle import complain, parser, run
 from eventrail.sealing import SealingSettings, parse_keys
-from eventrail.settings import KafkaSettings, SharedSettings, load
+from eventrail.settings import DrainSettings, KafkaSettings, SharedSettings, load
 from eventrail.websites import OpenWebsites
 from eventrail.websites import metrics as websites_metrics
 from eventrail.websites.settings import WebsitesSettings
@@ -32,6 +37,7 @@ SETTINGS = (
     KafkaSettings,
     SharedSettings,
     WebsitesSettings,
+    DrainSettings,
 )
 
 _log = logs.get(SERVICE)
@@ -47,10 +53,13 @@ def main(arguments: list[str] | None = None) -> int:
         keys = parse_keys(load(SealingSettings).address_keys)
         kafka = load(KafkaSettings)
         websites = open_websites(load(WebsitesSettings))
+        drain_seconds = load(DrainSettings).drain_seconds
     except ConfigurationError as error:
         return complain(SERVICE, error)
     return run(
-        SERVICE, lambda stop: _serve(stop, settings, kafka, secret, keys, websites), uvloop.new_event_loop
+        SERVICE,
+        lambda stop: _serve(stop, settings, kafka, secret, keys, websites, drain_seconds),
+        uvloop.new_event_loop,
     )
 
 
@@ -61,24 +70,47 @@ async def _serve(
     secret: bytes,
     keys: dict[str, bytes],
     websites: OpenWebsites | WebsitesFile,
+    drain_seconds: float,
 ) -> None:
+    clock, metrics = SystemClock(), Metrics()
+    file_on_disk = _spool_file(settings, clock)
     listening = bind(settings.listen)
-    metrics = Metrics()
     connection = Connection(kafka, settings.publish_timeout)
-    sink = KafkaSink(connection, _bounds(settings), metrics)
+    direct = KafkaSink(connection, _bounds(settings), metrics)
+    spool = _spool(settings, direct, file_on_disk, metrics, clock)
+    sink = spool or direct
     websites_metrics.install(metrics.registry, websites)
     file = websites if isinstance(websites, WebsitesFile) else None
-    health = make_health(sink, lambda: connection.fault, file)
+    health = make_health(direct, lambda: connection.fault, file, spool, stop.is_set)
     intake = make_intake(secret, keys, settings, websites=websites)
-    app = make_app(settings, intake, sink, health, metrics, SystemClock())
-    sink.open()
+    app = make_app(settings, intake, sink, health, metrics, clock)
+    direct.open()
+    if spool:
+        spool.open()
     try:
         _log.info("serving", listen=settings.listen, websites=describe(websites))
         async with watched(websites):
-            await serve(app, settings, listening, stop, metrics)
+            await serve(app, settings, listening, stop, metrics, drain_seconds)
     finally:
         await sink.close()
     _log.info("stopped")
+
+
+def _spool_file(settings: CollectorSettings, clock: Clock) -> SpoolFile | None:
+    return SpoolFile(Path(settings.spool), settings.spool_max_bytes, clock) if settings.spool else None
+
+
+def _spool(
+    settings: CollectorSettings, inner: Sink, file: SpoolFile | None, metrics: Metrics, clock: Clock
+) -> SpoolSink | None:
+    if file is None:
+        return None
+    bounds = SpoolBounds(
+        settings.spool_max_bytes,
+        waiting_bytes=settings.queue_bytes,
+        batch_events=min(SpoolBounds.batch_events, settings.queue_events // 2),
+    )
+    return SpoolSink(inner, SpoolThread(file), bounds, metrics, clock)
 
 
 def _bounds(settings: CollectorSettings) -> Bounds:

@@ -18,6 +18,7 @@ from collector.rate_limits import RateLimiter
 from collector.routes import collect, documentation, errors
 from collector.settings import CollectorSettings
 from collector.sinks import Sink
+from collector.sinks.spool import SpoolSink
 from collector.trusted_proxies import parse_networks
 from eventrail import __version__, api_docs
 from eventrail import metrics as shared_metrics
@@ -93,9 +94,13 @@ def make_app(
 
 
 def make_health(
-    sink: Sink, topic_fault: Callable[[], str | None], websites: WebsitesFile | None = None
+    sink: Sink,
+    topic_fault: Callable[[], str | None],
+    websites: WebsitesFile | None = None,
+    spool: SpoolSink | None = None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Health:
-    """Ready while it can answer, be it with 503; only a missing or wrong topic makes it not ready."""
+    """Ready while it can answer, be it with 503; only a missing or wrong topic, or its end, makes it not ready."""
 
     async def kafka() -> str:
         return sink.trouble() or OK
@@ -106,4 +111,6 @@ def make_health(
     checks: dict[str, Check] = {"kafka": kafka, "topics": topics}
     if websites is not None:
         checks["websites"] = websites.check
-    return Health(checks, required=frozenset({"topics"}))
+    if spool is not None:
+        checks["spool"] = spool.check
+    return Health(checks, required=frozenset({"topics"}), stopping=stopping)

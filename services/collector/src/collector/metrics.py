@@ -23,6 +23,16 @@ class Admission(Protocol):
     held_bytes: int
 
 
+class SpoolHeld(Protocol):
+    """What is read of the owner of the spool."""
+
+    @property
+    def events(self) -> int: ...
+
+    @property
+    def bytes(self) -> int: ...
+
+
 class _Buckets(Collector):
     """The buckets of the rate limits; counted by their owner, so that it stays pure."""
 
@@ -53,7 +63,7 @@ class Metrics:
         self.registry: CollectorRegistry = metrics.registry("collector")
         self.accepted = Counter(
             "eventrail_collector_events_accepted",
-            "Events that were acknowledged by Kafka and answered with 202.",
+            "Events that were acknowledged by Kafka, or written to the spool, and answered with 202.",
             registry=self.registry,
         )
         self.refused = Counter(
@@ -124,6 +134,31 @@ class Metrics:
             "Bytes of the events that wait for Kafka's acknowledgement.",
             registry=self.registry,
         )
+        self.spooled = Counter(
+            "eventrail_collector_spooled_events",
+            "Events that were written to the spool on disk because Kafka did not take them.",
+            registry=self.registry,
+        )
+        self.drained = Counter(
+            "eventrail_collector_drained_events",
+            "Events of the spool that were acknowledged by Kafka.",
+            registry=self.registry,
+        )
+        self._spool_events = Gauge(
+            "eventrail_collector_spool_events",
+            "Events that are in the spool on disk.",
+            registry=self.registry,
+        )
+        self._spool_bytes = Gauge(
+            "eventrail_collector_spool_bytes",
+            "Bytes of the spool's file that are in use.",
+            registry=self.registry,
+        )
+        self._spool_oldest = Gauge(
+            "eventrail_collector_spool_oldest_seconds",
+            "Age of the oldest event in the spool in seconds, 0 where it is empty.",
+            registry=self.registry,
+        )
         self._kafka_up = Gauge(
             "eventrail_collector_kafka_up",
             "1 while the collector has a connection to Kafka with the raw topic in order, else 0.",
@@ -135,6 +170,12 @@ class Metrics:
         self._queue_events.set_function(lambda: backlog.events)
         self._queue_bytes.set_function(lambda: backlog.bytes)
         self._kafka_up.set_function(lambda: float(kafka_up()))
+
+    def watch_spool(self, held: Callable[[], SpoolHeld], oldest_seconds: Callable[[], float]) -> None:
+        """Read what the spool holds from its owner whenever the metrics are asked for."""
+        self._spool_events.set_function(lambda: held().events)
+        self._spool_bytes.set_function(lambda: held().bytes)
+        self._spool_oldest.set_function(oldest_seconds)
 
     def watch_door(self, admission: Admission) -> None:
         """Read connections and received bytes from their owner whenever the metrics are asked for."""

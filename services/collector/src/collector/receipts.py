@@ -11,6 +11,9 @@ from collector.refusals import KINDS, Kind, Refused
 BROKER: Final = "broker"
 """`durability` of events that all replicas in sync have."""
 
+DISK: Final = "disk"
+"""`durability` where some of the events are in the collector's spool, behind an fsync, and not at the broker yet."""
+
 
 class Rejection(msgspec.Struct):
     """A member that was not accepted; `event_id` is there where a retry should carry it."""
@@ -32,7 +35,7 @@ class Adjustment(msgspec.Struct):
 
 
 class Receipt(msgspec.Struct):
-    """Body of a 202; `token` is that of the last raw offsets (`eventrail.tokens`)."""
+    """Body of a 202; `token` is that of the last raw offsets (`eventrail.tokens`), without those of spooled events."""
 
     ok: bool
     accepted: int

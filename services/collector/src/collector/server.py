@@ -14,7 +14,6 @@ from collector.protocol import factory
 from collector.settings import CollectorSettings
 from eventrail import logs
 from eventrail.health import EmbeddedServer
-from eventrail.logs import RateLimit
 
 _log = logs.get(__name__)
 
@@ -71,12 +70,19 @@ def make_admission(settings: CollectorSettings, metrics: Metrics) -> Admission:
 
 
 async def serve(
-    app: Any, settings: CollectorSettings, listening: socket.socket, stop: asyncio.Event, metrics: Metrics
+    app: Any,
+    settings: CollectorSettings,
+    listening: socket.socket,
+    stop: asyncio.Event,
+    metrics: Metrics,
+    drain_seconds: float = 0.0,
 ) -> None:
-    """Serve `app` until `stop` is set and the running requests have ended (or `stop_timeout` passed)."""
+    """Serve `app` until `stop` is set and the running requests have ended (or `stop_timeout` passed).
+
+    For `drain_seconds` after `stop` also new connections are taken; each answer asks for its connection to be closed.
+    """
     # What a client sends wrong is answered and counted; it is no news of the service.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    logging.getLogger("uvicorn.error").addFilter(RateLimit())
     admission = make_admission(settings, metrics)
     config = uvicorn.Config(
         app,
@@ -94,6 +100,8 @@ async def serve(
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
-    admission.draining = server.should_exit = True
     stopping.cancel()
+    admission.draining = True
+    await asyncio.wait([serving], timeout=drain_seconds)
+    server.should_exit = True
     await serving

@@ -111,6 +111,18 @@ class CollectorSettings(Settings):
     stop_timeout: int = Field(
         20, ge=1, description="Seconds that running requests may take to end after SIGTERM."
     )
+    spool: str = Field(
+        "",
+        description=(
+            "Folder in which events wait on disk while Kafka is away, of this collector alone; unset: then they are "
+            "answered 503."
+        ),
+    )
+    spool_max_bytes: int = Field(
+        1024 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="Bytes that the file of the spool may have; beyond it requests are answered 503.",
+    )
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
         "",
         description=(

@@ -11,7 +11,7 @@ from collector.client_address import ClientAddresses
 from collector.intake import Client, Intake, Taken
 from collector.metrics import Metrics
 from collector.rate_limits import Allowance, RateLimiter, fields
-from collector.receipts import BROKER, Receipt, Rejection, encode, nothing_accepted, rejection, whole
+from collector.receipts import BROKER, DISK, Receipt, Rejection, encode, nothing_accepted, rejection, whole
 from collector.refusals import KINDS, Refused
 from collector.settings import CollectorSettings
 from collector.sinks import Published, Sink
@@ -151,16 +151,16 @@ class Collect:
             kind, body = nothing_accepted(taken.rejected, taken.event_ids, taken.ignored)
             return Answer(kind.status, body)
         self._metrics.accepted.inc(len(accepted))
-        return Answer(_ACCEPTED, _accepted(taken, accepted, tokens.encode(published.offsets)))
+        return Answer(_ACCEPTED, _accepted(taken, accepted, published))
 
 
-def _accepted(taken: Taken, event_ids: list[str], token: str) -> bytes:
+def _accepted(taken: Taken, event_ids: list[str], published: Published) -> bytes:
     receipt = Receipt(
         ok=True,
         accepted=len(event_ids),
         event_ids=event_ids,
-        durability=BROKER,
-        token=token,
+        durability=DISK if published.on_disk else BROKER,
+        token=tokens.encode(published.offsets),
         rejected=taken.rejected,
         ignored_fields=taken.ignored or UNSET,
         adjusted=taken.adjusted or UNSET,

@@ -20,11 +20,13 @@ class Published:
     """What became of the events of one `publish`.
 
     `failures` holds, by place among the events, why an event was not acknowledged; all others are
-    durable. `offsets` is the highest raw offset of the acknowledged ones, by partition.
+    durable. `offsets` is the highest raw offset of the acknowledged ones, by partition. With `on_disk`
+    some of the durable ones are in this collector's spool and not acknowledged by Kafka yet: they have no offset.
     """
 
     failures: Mapping[int, str] = field(default_factory=dict)
     offsets: Mapping[int, int] = field(default_factory=dict)
+    on_disk: bool = False
 
 
 class Sink(Protocol):

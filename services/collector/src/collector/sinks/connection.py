@@ -13,9 +13,10 @@ from aiokafka.errors import KafkaError
 
 from eventrail import logs
 from eventrail.contract.topics import RAW
-from eventrail.errors import ConfigurationError, KafkaUnavailable, UnavailableError
+from eventrail.errors import ConfigurationError, UnavailableError
 from eventrail.kafka import records
 from eventrail.kafka.admin import verify_topics
+from eventrail.kafka.security import unreachable
 from eventrail.settings import KafkaSettings
 
 _log = logs.get(__name__)
@@ -165,15 +166,14 @@ class Connection:
 
     async def _started(self) -> Session:
         await verify_topics(self._settings, [RAW])
-        servers = self._settings.kafka_bootstrap_servers
-        producer = records.producer(servers, request_timeout_ms=int(self._patience * 1000))
+        producer = records.producer(self._settings, request_timeout_ms=int(self._patience * 1000))
         try:
             await producer.start()
             found = await producer.partitions_for(RAW.name)
         except BaseException as error:
             await _finish(producer, self._patience)
             if isinstance(error, KafkaError):
-                raise KafkaUnavailable(f"no answer from Kafka at {servers}: {error!r}") from error
+                raise await unreachable(self._settings, error) from error
             raise
         return Session(producer, len(found))
 
