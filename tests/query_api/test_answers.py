@@ -7,7 +7,7 @@ that is what retries, replays and corrections leave behind. The copy with the hi
 import random
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 from eventrail import metrics
 from eventrail.clock import ManualClock
 from eventrail.contract.names import trim
+from eventrail.rows.reading import READING_SETTINGS, settings_clause
 from eventrail.websites.watching import WebsitesFile
 from query_api.app import create_app
 from query_api.clickhouse import ClickHouse
-from query_api.events_table import READING_SETTINGS, Statement
 from query_api.metrics import Metrics
 from query_api.queries import events as events_query
 from query_api.question import CRAWLERS, ask_list
@@ -330,12 +330,16 @@ async def test_a_copy_that_lost_is_not_counted_when_the_winner_is_out_of_range(
     ("name", "value"),
     [("do_not_merge_across_partitions_select_final", 1), ("use_skip_indexes_if_final_exact_mode", 0)],
 )
-async def test_each_reading_setting_is_needed(engine: ClickHouse, moved: str, name: str, value: int) -> None:
+def test_each_reading_setting_is_needed(table: Client, moved: str, name: str, value: int) -> None:
     question = ask_list(moved, f"start_date={START}&end_date={END}".encode(), END)
-    right = events_query.statement(question, 10)
-    wrong = Statement(right.name, right.sql, right.parameters, {**READING_SETTINGS, name: value})
-    assert list((await engine.answer(right)).rows) == []
-    assert list((await engine.answer(wrong)).rows) == [("moved", 20_000, 1)]
+    statement = events_query.statement(question, 10)
+
+    def answer(settings: Mapping[str, int]) -> list[Any]:
+        rows: list[Any] = table.execute(statement.sql + settings_clause(settings), dict(statement.parameters))
+        return rows
+
+    assert answer(READING_SETTINGS) == []
+    assert answer({**READING_SETTINGS, name: value}) == [("moved", 20_000, 1)]
 
 
 async def test_an_event_without_properties_and_a_name_nobody_used(

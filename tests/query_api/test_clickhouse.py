@@ -13,7 +13,8 @@ from clickhouse_driver.errors import ServerException
 
 from eventrail import metrics
 from eventrail.errors import ClickHouseUnavailable, ConfigurationError
-from query_api.clickhouse import ClickHouse, settings_clause
+from eventrail.rows.reading import READING_SETTINGS, events_once
+from query_api.clickhouse import ClickHouse
 from query_api.events_table import Statement
 from query_api.metrics import Metrics
 from query_api.settings import QueryApiSettings
@@ -66,10 +67,6 @@ def closed_port() -> str:
     raise AssertionError("no free port")
 
 
-def test_settings_stand_in_the_query() -> None:
-    assert settings_clause({"a": 1, "b": 2}) == "\nSETTINGS a = 1, b = 2"
-
-
 @pytest.mark.parametrize("url", ["clickhouse://h:port/x", "clickhouse://h/x?compression=perhaps"])
 async def test_a_url_that_nobody_understands_stops_the_start(make: Make, url: str) -> None:
     with pytest.raises(ConfigurationError, match="EVENTRAIL_CLICKHOUSE_URL"):
@@ -107,8 +104,9 @@ async def test_ready_with_the_table_and_not_without(make: Make, make_here: Make,
     advice = "ClickHouse has no table events yet; run: python -m writer migrate"
     assert await make(f"{clickhouse}/default").check() == advice
     assert await make(f"{clickhouse}/no_such_database").check() == advice
+    everything = Statement("test", events_once(["count()"], "1"), {}, READING_SETTINGS)
     with pytest.raises(ClickHouseUnavailable, match="writer migrate"):
-        await make(f"{clickhouse}/default").answer(statement("SELECT count() FROM events"))
+        await make(f"{clickhouse}/default").answer(everything)
 
 
 @pytest.mark.stack

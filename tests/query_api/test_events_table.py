@@ -1,4 +1,4 @@
-"""Every answer is read with FINAL, across partitions, in one place."""
+"""Questions are read through eventrail.rows.reading; that nobody goes around it: tests/faults/once."""
 
 import ast
 import re
@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 import query_api
+from eventrail.rows.reading import READING_SETTINGS, events_once
 from query_api import events_table
-from query_api.events_table import READING_SETTINGS, reading
+from query_api.events_table import reading
 from query_api.question import Period
 
 PERIOD = Period(date(2026, 2, 1), date(2026, 2, 28))
 SOURCES = sorted(Path(query_api.__file__).parent.rglob("*.py"))
-READS_THE_TABLE = re.compile(r"\b(?:from|join|table|into|update)\s+(?:\w+\.)?events\b", re.IGNORECASE)
-PROSE = re.compile(r"ClickHouse has no table events yet|EXISTS TABLE events")
 
 
 def texts(source: str) -> list[str]:
@@ -30,42 +29,23 @@ def texts(source: str) -> list[str]:
     return [node.value for node in constants if isinstance(node.value, str)]
 
 
-def reads(source: str) -> list[str]:
-    return [text for text in texts(source) if READS_THE_TABLE.search(PROSE.sub("", text))]
-
-
-def test_only_this_place_reads_the_table() -> None:
-    readers = {path.name for path in SOURCES if reads(path.read_text())}
-    assert readers == {"events_table.py"}
-
-
-def test_a_query_that_goes_around_it_is_found() -> None:
-    assert reads('SQL = "SELECT count()\\nFROM  events WHERE 1"')
-    assert reads('SQL = f"select {x} from eventrail.events"')
-
-
-@pytest.mark.parametrize("folder", ["queries"])
-def test_every_query_selects_from_matching_and_builds_its_statement_here(folder: str) -> None:
-    rooms = [path for path in SOURCES if path.parent.name == folder and path.name != "__init__.py"]
-    assert rooms
-    for path in rooms:
-        source = path.read_text()
-        assert any("FROM matching" in text for text in texts(source)), path
-        assert "Statement(" not in source, path
+@pytest.mark.parametrize("name", ["events", "properties", "timeseries"])
+def test_every_question_selects_from_matching_and_builds_its_statement_here(name: str) -> None:
+    [source] = [path.read_text() for path in SOURCES if path.parent.name == "queries" and path.stem == name]
+    assert any("FROM matching" in text for text in texts(source))
+    assert "Statement(" not in source
 
 
 def test_the_statement_reads_final_with_the_settings_that_make_it_exact() -> None:
     statement = reading(
         "x", "SELECT count() FROM matching", columns=["a", "b"], website_id="w", period=PERIOD, left_out=()
     )
-    assert statement.sql.startswith("WITH matching AS (SELECT a, b FROM events FINAL WHERE ")
-    assert statement.sql.count("FROM events") == 1
-    assert statement.settings == READING_SETTINGS == {
-        "do_not_merge_across_partitions_select_final": 0,
-        "use_skip_indexes_if_final": 1,
-        "use_skip_indexes_if_final_exact_mode": 1,
-        "optimize_move_to_prewhere_if_final": 0,
-    }  # fmt: skip
+    conditions = statement.sql.partition(" WHERE ")[2].partition(")\n")[0]
+    assert (
+        statement.sql
+        == f"WITH matching AS ({events_once(['a', 'b'], conditions)})\nSELECT count() FROM matching"
+    )
+    assert statement.settings is READING_SETTINGS
 
 
 def test_what_a_caller_says_never_stands_in_the_sql() -> None:

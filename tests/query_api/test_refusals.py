@@ -21,6 +21,12 @@ def test_an_engine_that_is_away_keeps_its_address() -> None:
 
 
 def test_a_missing_table_and_a_missing_database_are_the_same() -> None:
-    assert refusals.is_not_migrated(ServerException("", 60))
-    assert refusals.is_not_migrated(ServerException("", 81))
-    assert not refusals.is_not_migrated(ServerException("", 241))
+    assert refusals.needs_a_person(ServerException("", 60)) == refusals.NO_TABLE
+    assert refusals.needs_a_person(ServerException("", 81)) == refusals.NO_TABLE
+    assert refusals.needs_a_person(ServerException("", 241)) is None
+
+
+def test_a_user_without_rights_is_a_matter_for_a_person() -> None:
+    for code in (192, 193, 497, 516):
+        assert refusals.needs_a_person(ServerException("", code)) == refusals.REFUSED
+    assert refusals.needs_a_person(ServerException("", 452)) == refusals.TOO_HIGH

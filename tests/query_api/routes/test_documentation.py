@@ -8,11 +8,17 @@ from pydantic import TypeAdapter
 
 from query_api.routes.documentation import ErrorAnswer
 from query_api.routes.events import EventsAnswer
+from query_api.routes.ledger import LedgerAnswer
 from query_api.routes.properties import PropertiesAnswer
 from query_api.routes.timeseries import TimeseriesAnswer
 
 BASE = "/api/websites/{website_id}/events"
-MODELS = {BASE: EventsAnswer, BASE + "/properties": PropertiesAnswer, BASE + "/timeseries": TimeseriesAnswer}
+MODELS = {
+    BASE: EventsAnswer,
+    BASE + "/properties": PropertiesAnswer,
+    BASE + "/timeseries": TimeseriesAnswer,
+    "/api/pipeline/ledger": LedgerAnswer,
+}
 
 
 @pytest.fixture
@@ -23,7 +29,7 @@ async def openapi(client: httpx.AsyncClient) -> dict[str, Any]:
     return document
 
 
-async def test_the_three_endpoints_and_their_answers(openapi: dict[str, Any]) -> None:
+async def test_the_endpoints_and_their_answers(openapi: dict[str, Any]) -> None:
     assert set(openapi["paths"]) == set(MODELS)
     for path in MODELS:
         answers = openapi["paths"][path]["get"]["responses"]

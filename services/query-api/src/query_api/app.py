@@ -1,5 +1,6 @@
 """The wiring: engine, clock and settings become one ASGI application."""
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,7 +16,7 @@ from query_api.engine import Engine
 from query_api.head import HeadAsGet
 from query_api.metrics import Metrics
 from query_api.request_counts import RequestCounts
-from query_api.routes import documentation, events, properties, timeseries
+from query_api.routes import documentation, events, ledger, properties, timeseries
 from query_api.routes.asking import Asking
 from query_api.settings import QueryApiSettings
 
@@ -35,11 +36,12 @@ def create_app(
     settings: QueryApiSettings,
     catalogue: Metrics,
     websites: OpenWebsites | WebsitesFile | None = None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> ASGIApp:
-    """The whole HTTP face: the three endpoints, `/docs`, `/openapi.json`, `/livez`, `/readyz`, `/metrics`.
+    """The whole HTTP face: the endpoints, `/docs`, `/openapi.json`, `/livez`, `/readyz`, `/metrics`.
 
     Ready means that it can answer, with 503 if need be; `/readyz` names a missing ClickHouse, and
-    a websites file of which an older version is in use, and stays 200.
+    a websites file of which an older version is in use, and stays 200 until `stopping` answers True.
     """
     websites = websites or OpenWebsites()
     app = _Documented(
@@ -53,9 +55,9 @@ def create_app(
     )
     api_docs.install(app)
     asking = Asking(engine, clock, settings, websites)
-    for room in (events, properties, timeseries):
+    for room in (events, properties, timeseries, ledger):
         app.include_router(room.router(asking))
-    health = Health({"clickhouse": engine.check} | _of_file(websites))
+    health = Health({"clickhouse": engine.check} | _of_file(websites), stopping=stopping)
     app.router.routes.extend([*health.routes(), metrics.route(catalogue.registry)])
     problems.install(app, retry_after_seconds=settings.retry_after_seconds)
     return HeadAsGet(RequestCounts(app, catalogue.requests, _FIXED_PATHS))

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from clickhouse_driver import errors as driver
 from eventrail.clickhouse import connect, reporting
 from eventrail.errors import ClickHouseUnavailable, ConfigurationError
 from eventrail.health import OK
+from eventrail.rows.reading import settings_clause
 from query_api import refusals
 from query_api.engine import Answer
 from query_api.events_table import EXISTS, Statement
@@ -114,8 +115,8 @@ class ClickHouse:
             except ClickHouseUnavailable as error:
                 raise ClickHouseUnavailable(refusals.reason(error.__cause__)) from error.__cause__
             except driver.ServerException as error:
-                if refusals.is_not_migrated(error):
-                    raise ClickHouseUnavailable(refusals.NO_TABLE) from error
+                if why := refusals.needs_a_person(error):
+                    raise ClickHouseUnavailable(why) from error
                 raise
 
     def _client(self) -> Client:
@@ -141,11 +142,6 @@ class ClickHouse:
             "max_result_rows": max(settings.max_event_names, settings.max_property_keys, settings.max_points),
             "readonly": 2,
         }
-
-
-def settings_clause(settings: Mapping[str, int]) -> str:
-    """The end of a query. In the query itself, so that they hold for it alone and not for its connection."""
-    return "\nSETTINGS " + ", ".join(f"{name} = {value}" for name, value in settings.items())
 
 
 def _check_url(url: str) -> None:

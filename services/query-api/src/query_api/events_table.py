@@ -1,23 +1,12 @@
-"""How events are read: the one place (docs/adr/0002-identity-and-once.md).
-
-Copies of an event share a sort key but may lie in different parts, months and timestamps. FINAL
-across partitions keeps the winning copy, and filters on anything but the sort key must see only that one:
-skip indexes in exact mode read the granules again where other copies could be, and no filter moves in front of FINAL.
-"""
+"""How questions read events: each once, as eventrail.rows.reading has it (docs/adr/0014-once-the-proof.md)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from eventrail.rows.reading import READING_SETTINGS, TABLE, events_once
 from query_api.question import BotKinds, Period
 
-READING_SETTINGS: Mapping[str, int] = {
-    "do_not_merge_across_partitions_select_final": 0,
-    "use_skip_indexes_if_final": 1,
-    "use_skip_indexes_if_final_exact_mode": 1,
-    "optimize_move_to_prewhere_if_final": 0,
-}
-
-EXISTS = "EXISTS TABLE events"
+EXISTS = f"EXISTS TABLE {TABLE}"
 """Answers one row with 1 when the writer's migration has run."""
 
 Parameter = str | int | tuple[str, ...]
@@ -66,6 +55,5 @@ def reading(
     if event_name is not None:
         conditions.append("event_name = %(event_name)s")
         values["event_name"] = event_name
-    source = f"SELECT {', '.join(columns)} FROM events FINAL WHERE {' AND '.join(conditions)}"  # noqa: S608 - our own words
-    sql = f"WITH matching AS ({source})\n{body}"
+    sql = f"WITH matching AS ({events_once(columns, ' AND '.join(conditions))})\n{body}"
     return Statement(name, sql, {**values, **(parameters or {})}, READING_SETTINGS)

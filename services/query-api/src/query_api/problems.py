@@ -13,8 +13,6 @@ parameter that is wrong (spec section "Event Name Validation" and its messages).
 | eventrail.errors.UnavailableError  | 503    | unavailable          |
 """
 
-import logging
-
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,8 +23,6 @@ from eventrail.errors import UnavailableError
 from query_api.errors import ClientGone, Invalid, shown
 
 _log = logs.get(__name__)
-# In an outage each request gets a 503: one line in ten seconds says why, the metrics count them.
-logging.getLogger(__name__).addFilter(logs.RateLimit(10.0))
 ALLOWED_METHODS = "GET, HEAD"
 
 
