@@ -1,0 +1,1 @@
+"""Rejected events have a life: they can be listed, read, counted, mended and sent again (docs/rejected.md)."""
