@@ -4,16 +4,26 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
 
 import pytest
 import yaml
 
+from eventrail.kafka.acls import ROLES
 from eventrail.settings import Settings, variable
 
 ROOT = Path(__file__).parents[2]
-SERVICES = {"collector": "collector", "enricher": "enricher", "writer": "writer", "query-api": "query_api"}
+SERVICES = {
+    "collector": "collector",
+    "enricher": "enricher",
+    "writer": "writer",
+    "query-api": "query_api",
+    "auditor": "auditor",
+}
 
 
 def documents() -> Iterator[dict[str, Any]]:
@@ -63,7 +73,8 @@ def test_kubernetes_sets_only_variables_that_are_read() -> None:
 
 
 def test_compose_sets_only_variables_that_are_read() -> None:
-    used = {name for service in compose()["services"].values() for name in service["environment"]}
+    services = [service for name, service in compose()["services"].items() if name != "clickhouse"]
+    used = {name for service in services for name in service["environment"]}
     used = {name for name in used if name.startswith("EVENTRAIL_")}
     assert len(used) >= 8
     assert used <= known_variables()
@@ -85,7 +96,7 @@ def test_probes_and_ports_are_those_the_service_listens_at(name: str) -> None:
 
 def test_every_pod_runs_without_root_and_with_a_read_only_root() -> None:
     pods = [d["spec"]["template"]["spec"] for d in documents() if d.get("kind") in {"Deployment", "Job"}]
-    assert len(pods) == 6
+    assert len(pods) == 7
     for pod in pods:
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert all(c["securityContext"]["readOnlyRootFilesystem"] for c in pod["containers"])
@@ -97,3 +108,72 @@ def test_compose_builds_a_package_of_the_workspace(name: str) -> None:
     assert importlib.util.find_spec(f"{arguments['MODULE']}.__main__")
     manifests = [*ROOT.glob("libs/*/pyproject.toml"), *ROOT.glob("services/*/pyproject.toml")]
     assert any(f'name = "{arguments["PACKAGE"]}"' in path.read_text() for path in manifests)
+
+
+def users_of(file: Path) -> dict[str, str]:
+    """Name -> variable of the password's digest, of each user in a file of ClickHouse's users.d."""
+    users = ElementTree.parse(file).getroot().find("users")  # noqa: S314 - a file of this checkout
+    assert users is not None
+    return {user.tag: user.find("password_sha256_hex").attrib["from_env"] for user in users}  # type: ignore[union-attr]
+
+
+def test_compose_gives_each_job_its_own_user_at_clickhouse() -> None:
+    services = compose()["services"]
+    digests = services["clickhouse"]["environment"]
+    users = users_of(ROOT / "deploy/clickhouse/users.xml")
+    assert set(digests) == set(users.values())
+    mounted = [volume for volume in services["clickhouse"]["volumes"] if "users.d" in volume]
+    assert mounted == ["./deploy/clickhouse/users.xml:/etc/clickhouse-server/users.d/eventrail.xml:ro"]
+    roles = {"migrate": "migrator", "writer": "writer", "query-api": "reader", "auditor": "auditor"}
+    for name, role in roles.items():
+        url = urlsplit(services[name]["environment"]["EVENTRAIL_CLICKHOUSE_URL"])
+        assert url.username == f"eventrail_{role}"
+        assert sha256(str(url.password).encode()).hexdigest() == digests[users[url.username]]
+
+
+def test_kubernetes_gives_each_job_its_own_user_at_clickhouse() -> None:
+    pods = {
+        d["metadata"]["name"]: d["spec"]["template"]["spec"]
+        for d in documents()
+        if d.get("kind") in {"Deployment", "Job"}
+    }
+    keys = {
+        name: item["valueFrom"]["secretKeyRef"]["key"]
+        for name, pod in pods.items()
+        for item in pod["containers"][0].get("env", [])
+        if item["name"] == "EVENTRAIL_CLICKHOUSE_URL"
+    }
+    assert keys == {
+        "migrate": "clickhouse-url-migrator",
+        "writer": "clickhouse-url-writer",
+        "query-api": "clickhouse-url-reader",
+        "auditor": "clickhouse-url-auditor",
+    }
+    told = (ROOT / "k8s/base/config.yaml").read_text()
+    assert all(f"--from-literal={key}=" in told for key in keys.values())
+
+
+def test_the_component_for_secure_brokers_patches_every_pod_that_speaks_to_kafka() -> None:
+    component = yaml.safe_load((ROOT / "k8s/components/kafka-tls/kustomization.yaml").read_text())
+    config, *pods = component["patches"]
+    names = {operation["path"].rpartition("/")[2] for operation in yaml.safe_load(config["patch"])}
+    assert names <= known_variables()
+    assert {patch["target"]["name"] for patch in pods} == {*SERVICES, "topics"} - {"query-api"}
+    there = {(d["kind"], d["metadata"]["name"]) for d in documents() if "metadata" in d}
+    for patch in pods:
+        made = yaml.safe_load(patch["patch"])
+        assert (made["kind"], made["metadata"]["name"]) in there
+        assert patch["target"] == {"kind": made["kind"], "name": made["metadata"]["name"]}
+        (container,) = made["spec"]["template"]["spec"]["containers"]
+        role = made["metadata"]["name"]
+        assert container["env"] == [{"name": "EVENTRAIL_KAFKA_SASL_USERNAME", "value": f"eventrail-{role}"}]
+        assert role in ROLES
+
+
+def test_images_run_without_root() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    last = [line for line in lines if line.startswith("USER ")][-1]
+    user = last.removeprefix("USER ").partition(":")[0]
+    assert user.isdecimal()
+    assert int(user) > 0
+    assert lines.index(last) < next(at for at, line in enumerate(lines) if line.startswith("ENTRYPOINT"))

@@ -11,6 +11,7 @@ def test_the_addresses_go_by_the_names_of_the_settings() -> None:
         "EVENTRAIL_QUERY_API_LISTEN": "127.0.0.1:21001",
         "EVENTRAIL_ENRICHER_LISTEN": "127.0.0.1:21002",
         "EVENTRAIL_WRITER_LISTEN": "127.0.0.1:21003",
+        "EVENTRAIL_AUDITOR_LISTEN": "127.0.0.1:21007",
         "EVENTRAIL_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:21004",
         "EVENTRAIL_CLICKHOUSE_URL": "clickhouse://default@127.0.0.1:21006/eventrail",
     }

@@ -16,23 +16,24 @@ def test_the_default_addresses_are_the_documented_ones() -> None:
         "kafka": "127.0.0.1:19092",
         "kafka-controller": "127.0.0.1:19093",
         "clickhouse": "127.0.0.1:19000",
+        "auditor": "127.0.0.1:8404",
     }
 
 
 def test_a_base_moves_all_ports_in_a_row() -> None:
     moved = Addresses.from_base(21000)
-    assert [at.port for at in moved.by_name().values()] == [*range(21000, 21007)]
+    assert [at.port for at in moved.by_name().values()] == [*range(21000, 21008)]
     assert moved.kafka == Address("127.0.0.1", 21004)
 
 
-@pytest.mark.parametrize("base", [1024, 32761])
+@pytest.mark.parametrize("base", [1024, 32760])
 def test_the_outermost_bases_fit(base: int) -> None:
-    assert Addresses.from_base(base).clickhouse.port == base + 6
+    assert Addresses.from_base(base).auditor.port == base + 7
 
 
-@pytest.mark.parametrize("base", [-1, 0, 1023, 32762, 65535, 100_000])
+@pytest.mark.parametrize("base", [-1, 0, 1023, 32761, 65535, 100_000])
 def test_other_bases_are_refused_with_the_range(base: int) -> None:
-    with pytest.raises(BadOption, match=r"1024\.\.32761"):
+    with pytest.raises(BadOption, match=r"1024\.\.32760"):
         Addresses.from_base(base)
 
 
@@ -65,6 +66,6 @@ def test_every_used_port_is_named_with_who_wants_it() -> None:
 
 def test_found_addresses_are_below_the_ephemeral_range() -> None:
     ports = [at.port for at in free_addresses(random.Random()).by_name().values()]
-    assert len(set(ports)) == 7
+    assert len(set(ports)) == 8
     assert min(ports) >= 20_000
     assert max(ports) < 32_768

@@ -169,3 +169,15 @@ async def test_a_kill_overtakes_a_stop_that_takes_long(tmp_path: Path, addresses
         await asyncio.wait_for(stopping, 10)
         assert supervisor.pids() == {}
         assert told == []
+
+
+async def test_a_program_and_a_job_get_the_variables_of_their_name_alone(
+    tmp_path: Path, addresses: Addresses
+) -> None:
+    told = "import os; print(os.environ.get('SHARED'), os.environ.get('OWN'))"
+    own = {"one": {"OWN": "1"}, "two": {"SHARED": "mine", "OWN": "2"}}
+    log = tmp_path.joinpath
+    supervisor = Supervisor({**os.environ, "SHARED": "all"}, log, print, own=own)
+    await supervisor.run_jobs(Job(name, (sys.executable, "-c", told)) for name in ("one", "two", "three"))
+    said = {name: await asyncio.to_thread(log(name).read_text) for name in ("one", "two", "three")}
+    assert said == {"one": "all 1\n", "two": "mine 2\n", "three": "all None\n"}

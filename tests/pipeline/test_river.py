@@ -220,12 +220,20 @@ async def test_garbage_on_a_topic_is_put_aside_and_the_stream_goes_on(
     await until(lambda: river.counts(website), {"purchase": 20}.__eq__)
 
 
-async def test_status_names_all_six_and_each_answers(river: River) -> None:
+async def test_status_names_all_seven_and_each_answers(river: River) -> None:
     programs = {row["name"]: row for row in river.status()}
-    assert list(programs) == ["kafka", "clickhouse", "collector", "enricher", "writer", "query-api"]
+    assert list(programs) == [
+        "kafka",
+        "clickhouse",
+        "collector",
+        "enricher",
+        "writer",
+        "query-api",
+        "auditor",
+    ]
     assert all(row["ready"] and row["pid"] > 0 and ":" in row["address"] for row in programs.values())
     async with httpx.AsyncClient() as client:
-        for name in ("collector", "enricher", "writer", "query-api"):
+        for name in ("collector", "enricher", "writer", "query-api", "auditor"):
             address = programs[name]["address"]
             assert (await client.get(f"http://{address}/livez")).status_code == 200
             assert (await client.get(f"http://{address}/readyz")).status_code == 200

@@ -10,6 +10,9 @@ from pathlib import Path
 from devstack.checkout import CHECKOUT
 from devstack.terminal import say
 
+SKIPPED_STATUS = 77
+"""Of a command that could not check anything here; its output says why."""
+
 MAIN_BRANCHES = ("origin/main", "main")
 
 
@@ -51,6 +54,11 @@ def all_checks() -> list[Check | Skipped]:
             ".venv/bin/buf format proto --write",
         ),
         proto_breaking(CHECKOUT),
+        Check(
+            "dependencies",
+            (sys.executable, "-m", "devstack.audit"),
+            "update the packages above with uv, or say in pyproject.toml why they do no harm",
+        ),
         Check("import contracts", _tool("lint-imports"), "see [tool.importlinter] in pyproject.toml"),
         Check("types", _tool("mypy", *python_folders(CHECKOUT)), "edit as the lines above say"),
     ]
@@ -117,6 +125,9 @@ def _passes(check: Check, report: Callable[[str], None]) -> bool:
         text=True,
         check=False,
     )
+    if done.returncode == SKIPPED_STATUS:
+        report(f"skip    {check.name}: {done.stdout.strip()}")
+        return True
     passed = done.returncode == 0
     report(f"{'ok  ' if passed else 'FAIL'}    {check.name} ({time.monotonic() - began:.1f} s)")
     if not passed:

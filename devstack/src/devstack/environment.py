@@ -14,6 +14,7 @@ def settings_for(addresses: Addresses) -> dict[str, str]:
         "EVENTRAIL_QUERY_API_LISTEN": str(addresses.query_api),
         "EVENTRAIL_ENRICHER_LISTEN": str(addresses.enricher),
         "EVENTRAIL_WRITER_LISTEN": str(addresses.writer),
+        "EVENTRAIL_AUDITOR_LISTEN": str(addresses.auditor),
     }
 
 

@@ -5,7 +5,7 @@ Without `--port-base` the well-known ports below are used. `--port-base N` moves
     N      collector              N+4  Kafka
     N+1    query API              N+5  Kafka's controller
     N+2    enricher               N+6  ClickHouse, native protocol
-    N+3    writer
+    N+3    writer                 N+7  auditor
 """
 
 import errno
@@ -58,20 +58,21 @@ class Addresses:
     kafka: Address
     kafka_controller: Address
     clickhouse: Address
+    auditor: Address
 
     @classmethod
     def default(cls) -> Self:
         """The documented addresses, all on 127.0.0.1."""
-        ports = (8400, 8401, 8402, 8403, 19092, 19093, 19000)
+        ports = (8400, 8401, 8402, 8403, 19092, 19093, 19000, 8404)
         return cls(*(Address(LOOPBACK, port) for port in ports))
 
     @classmethod
     def from_base(cls, base: int) -> Self:
-        """Seven ports in a row from `base`. Raises BadOption outside of 1024..32761."""
+        """Eight ports in a row from `base`. Raises BadOption outside of 1024..32760."""
         highest = FIRST_EPHEMERAL - len(fields(cls))
         if not LOWEST_BASE <= base <= highest:
             raise BadOption(
-                f"--port-base {base} does not fit: seven ports are used from it, and they must lie"
+                f"--port-base {base} does not fit: eight ports are used from it, and they must lie"
                 f" between {LOWEST_BASE} and {FIRST_EPHEMERAL - 1}, so give {LOWEST_BASE}..{highest}"
             )
         return cls(*(Address(LOOPBACK, base + offset) for offset in range(len(fields(cls)))))
@@ -112,7 +113,7 @@ def require_free(addresses: Addresses) -> None:
 
 
 def free_addresses(source: random.Random) -> Addresses:
-    """Find seven free ports in a row between 20000 and 32000, for a stack of tests."""
+    """Find eight free ports in a row between 20000 and 32000, for a stack of tests."""
     while True:
         candidate = Addresses.from_base(source.randrange(20_000, 32_000))
         if all(is_free(address) for address in candidate.by_name().values()):

@@ -9,9 +9,9 @@ from devstack.ports import Address, Addresses
 from devstack.process import Job, Program
 from devstack.readiness import Question, clickhouse_ready, http_ready, kafka_ready
 
-NAMES = ("kafka", "clickhouse", "collector", "enricher", "writer", "query-api")
+NAMES = ("kafka", "clickhouse", "collector", "enricher", "writer", "query-api", "auditor")
 
-STOP_ORDER = (("query-api", "collector"), ("enricher",), ("writer",), ("kafka", "clickhouse"))
+STOP_ORDER = (("query-api", "collector"), ("enricher", "auditor"), ("writer",), ("kafka", "clickhouse"))
 """Doors first, then along the river, so that each can hand on what it has taken."""
 
 JOBS = (
@@ -61,12 +61,13 @@ def backends(addresses: Addresses, data: Path) -> tuple[Program, ...]:
 
 
 def services(addresses: Addresses) -> tuple[Program, ...]:
-    """The four services; everything else they learn from the environment."""
+    """The five services; everything else they learn from the environment."""
     commands: Mapping[str, tuple[tuple[str, ...], Address]] = {
         "collector": (_module("collector"), addresses.collector),
         "enricher": ((*_module("enricher"), "worker"), addresses.enricher),
         "writer": (_module("writer"), addresses.writer),
         "query-api": (_module("query_api"), addresses.query_api),
+        "auditor": (_module("auditor"), addresses.auditor),
     }
     return tuple(
         Program(name, command, address, question(name, address))

@@ -23,7 +23,8 @@ Report = Callable[[str], None]
 class Supervisor:
     """Starts, keeps and stops programs. One event loop, one thread; not reusable after `stop`.
 
-    `log_of` gives the log file for a name; `report` is told what a person should know.
+    `log_of` gives the log file for a name; `report` is told what a person should know. `own` are variables that
+    only the program or job of that name gets, beside `environment`.
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class Supervisor:
         report: Report,
         *,
         backoff: Backoff | None = None,
+        own: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self._environment = environment
+        self._own = own or {}
         self._log_of = log_of
         self._report = report
         self.changed: Callable[[], None] = lambda: None
@@ -45,6 +48,9 @@ class Supervisor:
         self._stopping: set[str] = set()
         self.failed: asyncio.Future[StartFailed] = asyncio.get_running_loop().create_future()
         """Gets its result when a program was given up."""
+
+    def _variables(self, name: str) -> Mapping[str, str]:
+        return {**self._environment, **self._own.get(name, {})}
 
     def pids(self) -> dict[str, int]:
         """Name -> process id of what runs at this moment."""
@@ -70,7 +76,7 @@ class Supervisor:
     async def run_jobs(self, jobs: Iterable[Job]) -> None:
         """Run the jobs one after the other. Raises StartFailed at the first that fails."""
         for job in jobs:
-            await run_job(job, self._log_of(job.name), self._environment, JOB_LIMIT_S)
+            await run_job(job, self._log_of(job.name), self._variables(job.name), JOB_LIMIT_S)
 
     async def stop(self, order: Sequence[Sequence[str]]) -> None:
         """Stop the groups in order, the programs of one group together. Waits until all ended."""
@@ -113,7 +119,7 @@ class Supervisor:
 
     async def _run_once(self, program: Program) -> Run:
         log = self._log_of(program.name)
-        run = await Run.start(program.command, log, self._environment)
+        run = await Run.start(program.command, log, self._variables(program.name))
         self._runs[program.name] = run
         self.changed()
         await run.wait()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from devstack import answers, demo, environment, jars, keys, ports, programs
+from devstack import answers, clickhouse_users, demo, environment, jars, keys, ports, programs
 from devstack.claim import claimed
 from devstack.errors import BadOption, DevstackError
 from devstack.identity import identify
@@ -109,7 +109,8 @@ def _in_use(data: Path) -> str:
 async def _run(
     options: Options, state_dir: StateDir, data: Path, plan: Plan, variables: dict[str, str]
 ) -> int:
-    supervisor = Supervisor(variables, state_dir.log, say_error)
+    own = clickhouse_users.own_variables(options.addresses.clickhouse, variables["EVENTRAIL_SALT_SECRET"])
+    supervisor = Supervisor(variables, state_dir.log, say_error, own=own)
     return await _Stack(options, state_dir, data, plan, supervisor).run()
 
 
@@ -223,5 +224,6 @@ The stack is up. Ctrl-C stops it.
   query API   {addresses.query_api.url}/api/websites/demo-shop/events   (docs: {addresses.query_api.url}/docs)
   enricher    {addresses.enricher.url}/metrics
   writer      {addresses.writer.url}/metrics
+  auditor     {addresses.auditor.url}/metrics
   Kafka       {addresses.kafka}
   ClickHouse  {addresses.clickhouse} (native protocol)"""

@@ -4,11 +4,12 @@ import uuid
 from types import MappingProxyType
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from eventrail.contract.topics import Topic
 from eventrail.errors import ConfigurationError, KafkaUnavailable
-from eventrail.kafka.admin import create_topics, verify_topics
+from eventrail.kafka.admin import admin, create_topics, verify_topics
 from eventrail.settings import KafkaSettings
 
 pytestmark = pytest.mark.stack
@@ -23,11 +24,9 @@ def settings(kafka: str, partitions: int = 2) -> KafkaSettings:
     return KafkaSettings(kafka_bootstrap_servers=kafka, topic_partitions=partitions)
 
 
-async def make(kafka: str, name: str, partitions: int) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    await admin.create_topics([NewTopic(name, partitions, 1)])
-    await admin.close()
+async def make(kafka: str, name: str, partitions: int, config: dict[str, str] | None = None) -> None:
+    async with admin(kafka) as client:
+        await client.create_topics([NewTopic(name, partitions, 1, topic_configs=config or {})])
 
 
 async def test_created_once(kafka: str) -> None:
@@ -80,3 +79,39 @@ def test_a_topic_of_one_partition_must_not_have_more() -> None:
     assert _partition_faults([SALTS], {SALTS.name: 8}) == [
         f"topic {SALTS.name} must have 1 partition, but has 8"
     ]
+
+
+async def test_topics_are_made_as_durable_as_the_settings_say(kafka: str) -> None:
+    topic = some_topic()
+    await create_topics(settings(kafka), [topic])
+    async with admin(kafka) as client:
+        answers = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name)])
+    found = {entry[0]: entry[1] for answer in answers for entry in answer.resources[0][4]}
+    assert found["min.insync.replicas"] == "1"
+    assert found["unclean.leader.election.enable"] == "false"
+
+
+async def test_too_few_replicas_are_named_with_the_setting(kafka: str) -> None:
+    topic = some_topic()
+    await create_topics(settings(kafka), [topic])
+    production = KafkaSettings(
+        kafka_bootstrap_servers=kafka, topic_replication_factor=3, topic_min_insync_replicas=2
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        await verify_topics(production, [topic])
+    told = str(caught.value)
+    assert f"{topic.name} has 1 replicas, but must have 3 (EVENTRAIL_TOPIC_REPLICATION_FACTOR)" in told
+    assert "has min.insync.replicas=1, but must have at least 2 (EVENTRAIL_TOPIC_MIN_INSYNC_REPLICAS)" in told
+
+
+async def test_more_acknowledgements_than_asked_for_are_fine(kafka: str) -> None:
+    topic = some_topic(min_insync_replicas="3")
+    await make(kafka, topic.name, 2, {"min.insync.replicas": "3"})
+    await verify_topics(settings(kafka), [Topic(topic.name, topic.holds)])
+
+
+async def test_a_topic_that_may_lose_records_to_a_late_replica_is_refused(kafka: str) -> None:
+    topic = some_topic()
+    await make(kafka, topic.name, 2, {"unclean.leader.election.enable": "true"})
+    with pytest.raises(ConfigurationError, match="enable=true, but must have false"):
+        await verify_topics(settings(kafka), [topic])

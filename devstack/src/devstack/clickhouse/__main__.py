@@ -10,12 +10,17 @@ import argparse
 import logging
 import os
 import signal
+import ssl
 import sys
 from pathlib import Path
 
+from devstack.clickhouse import users
 from devstack.clickhouse.engine import Engine
 from devstack.clickhouse.errors import StartError
+from devstack.clickhouse.probe import USERS_VARIABLE
 from devstack.clickhouse.server import Server, allow_many_files, bind, own_directory
+from devstack.clickhouse.tls import server_context
+from devstack.clickhouse.users import Users
 
 log = logging.getLogger("devstack.clickhouse")
 
@@ -50,16 +55,27 @@ def arguments() -> argparse.Namespace:
         metavar="DIR",
         help="where the tables live; created when missing, used by one process at a time",
     )
+    parser.add_argument(
+        "--users",
+        type=Path,
+        default=os.environ.get(USERS_VARIABLE) or None,
+        metavar="FILE",
+        help="users as in ClickHouse's users.d; besides them only `default` without password, from this machine",
+    )
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="speak TLS with this certificate (PEM)")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's key (PEM)")
     return parser.parse_args()
 
 
-def serve(host: str, port: int, data: Path) -> None:
+def serve(
+    host: str, port: int, data: Path, given: Users | None = None, tls: ssl.SSLContext | None = None
+) -> None:
     """Serve until a signal ends it. Raises StartError."""
     # Zones are said in the schema; the machine's own must not leak into answers.
     os.environ["TZ"] = "UTC"
     listener = bind(host, port)
     with own_directory(data.resolve()) as directory:
-        server = Server(listener, Engine(directory))
+        server = Server(listener, Engine(directory), given, tls)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
         log.info("ready at %s:%d, tables in %s", *listener.getsockname()[:2], directory)
@@ -76,7 +92,8 @@ def main() -> None:
     allow_many_files()
     try:
         host, port = given.listen
-        serve(host, port, given.data)
+        known = users.read(given.users, os.environ) if given.users else None
+        serve(host, port, given.data, known, server_context(given.tls_cert, given.tls_key))
         status = 0
     except StartError as error:
         log.error("cannot start: %s", error)

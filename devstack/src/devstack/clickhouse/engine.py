@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from devstack.clickhouse import access
 from devstack.clickhouse.errors import (
     SYNTAX_ERROR,
     UNKNOWN_EXCEPTION,
@@ -30,6 +32,7 @@ _NOT_STREAMED = "Streaming query is not supported"
 _AS_A_SERVER = "SET implicit_select = 0"
 _MARK = "log_comment"
 _JSON_ROWS = "JSONCompactEachRow"
+_CONTENTS_SECONDS = 1.0
 
 
 def quote(text: str) -> str:
@@ -138,6 +141,17 @@ class Connection:
         rows = [json.loads(line) for line in changed.bytes().splitlines()]
         self._session_settings = {name: value for name, value in rows if name != _MARK}
 
+    def adopt(self, settings: Mapping[str, str]) -> None:
+        """Set these for the whole session, as a user's profile says; statements are put back to them."""
+        if settings:
+            self._run("SET " + ", ".join(f"{name} = {quote(value)}" for name, value in settings.items()))
+            self.remember_settings()
+
+    def database(self) -> str:
+        """The current database."""
+        (name,) = json.loads(self._run("SELECT currentDatabase()", _JSON_ROWS).bytes())
+        return str(name)
+
     def on_progress(self, callback: Callable[[dict[str, int]], None] | None) -> None:
         """Call back about every 100 ms while a statement runs, in the thread that waits for it.
 
@@ -202,6 +216,7 @@ class Engine:
         self._lock = threading.Lock()
         self.version, self.timezone = self._about()
         self.setting_names = self._setting_names()
+        self._contents: tuple[float, access.Engine] | None = None
 
     def _about(self) -> tuple[tuple[int, int, int], str]:
         row = json.loads(self._own.query("SELECT version(), timezone()", _JSON_ROWS).bytes())
@@ -211,6 +226,27 @@ class Engine:
     def _setting_names(self) -> frozenset[str]:
         names = self._own.query("SELECT name FROM system.settings", "TSVRaw").bytes()
         return frozenset(names.decode().split("\n"))
+
+    def contents(self) -> access.Engine:
+        """All tables, as they were at most a second ago, and the table functions."""
+        with self._lock:
+            now = time.monotonic()
+            if self._contents is None or now - self._contents[0] > _CONTENTS_SECONDS:
+                self._contents = now, self._look()
+            return self._contents[1]
+
+    def forget_contents(self) -> None:
+        """After a statement that may have made or removed a table: a new one must not stay unknown for a second."""
+        with self._lock:
+            self._contents = None
+
+    def _look(self) -> access.Engine:
+        tables = self._own.query("SELECT database, name FROM system.tables", _JSON_ROWS).bytes()
+        functions = self._own.query("SELECT lower(name) FROM system.table_functions", "TSVRaw").bytes()
+        found = (json.loads(line) for line in tables.splitlines())
+        return access.Engine(
+            frozenset((database, name) for database, name in found), frozenset(functions.decode().split("\n"))
+        )
 
     def connect(self) -> Connection:
         """A new connection, in database `default`."""

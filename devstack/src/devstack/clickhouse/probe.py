@@ -13,6 +13,9 @@ from devstack.clickhouse.wire import Cursor
 
 READY_SECONDS = 2.0
 
+USERS_VARIABLE = "EVENTRAIL_DEV_CLICKHOUSE_USERS"
+"""Environment variable that stands for the option --users where that is not given."""
+
 
 def command(listen: str, data: Path | str) -> list[str]:
     """The argument list that starts a server on `listen` ("host:port") with its files in `data`."""

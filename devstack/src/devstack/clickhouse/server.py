@@ -8,16 +8,20 @@ import logging
 import os
 import resource
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
 
 from devstack.clickhouse import protocol
 from devstack.clickhouse.engine import Engine
 from devstack.clickhouse.errors import TOO_MANY_SIMULTANEOUS_QUERIES, ServerError, StartError
-from devstack.clickhouse.session import Session
+from devstack.clickhouse.session import HELLO_SECONDS, Session
+from devstack.clickhouse.tls import plain_side
+from devstack.clickhouse.users import Users
 from devstack.clickhouse.watch import Interruption, Watch
 
 log = logging.getLogger(__name__)
@@ -93,7 +97,15 @@ def allow_many_files() -> None:
 class Server:
     """Accepts clients until `stop`. `stop` may be called from a signal handler."""
 
-    def __init__(self, listener: socket.socket, engine: Engine) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        engine: Engine,
+        users: Users | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._users = users
+        self._tls = tls
         self._listener = listener
         self._engine = engine
         self._watch = Watch(engine.kill)
@@ -131,10 +143,19 @@ class Server:
         if len(self._clients) >= MAX_CLIENTS:
             refuse(client, f"Too many clients: this server serves {MAX_CLIENTS} at once")
             return
-        session = Session(client, self._engine, self._watch)
-        thread = threading.Thread(target=session.serve, name="client", daemon=True)
+        thread = threading.Thread(target=self._talk, args=(client,), name="client", daemon=True)
         self._clients[thread] = client
         thread.start()
+
+    def _talk(self, client: socket.socket) -> None:
+        """Serve one client to its end, in its thread."""
+        local = is_local(client)
+        if self._tls is not None:
+            plain = plain_side(client, self._tls, HELLO_SECONDS)
+            if plain is None:
+                return
+            client = self._clients[threading.current_thread()] = plain
+        Session(client, self._engine, self._watch, self._users, local=local).serve()
 
     def _end(self) -> None:
         """Let idle clients go, wait for busy ones, kill what is still running, close the engine."""
@@ -161,6 +182,14 @@ class Server:
         for thread in self._clients:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._clients)
+
+
+def is_local(client: socket.socket) -> bool:
+    """Whether the client is on this machine."""
+    try:
+        return ip_address(str(client.getpeername()[0]).removeprefix("::ffff:")).is_loopback
+    except (OSError, ValueError, IndexError):
+        return False
 
 
 def refuse(client: socket.socket, message: str) -> None:

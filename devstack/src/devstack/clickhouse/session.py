@@ -7,7 +7,7 @@ import socket
 import uuid
 from contextlib import suppress
 
-from devstack.clickhouse import blocks, compression, protocol
+from devstack.clickhouse import access, blocks, compression, protocol
 from devstack.clickhouse.answer import Answer
 from devstack.clickhouse.engine import Connection, Engine, NotStreamedError
 from devstack.clickhouse.errors import (
@@ -30,6 +30,7 @@ from devstack.clickhouse.statement import (
     parse_insert,
     without_output_clauses,
 )
+from devstack.clickhouse.users import User, Users
 from devstack.clickhouse.watch import Interruption, Running, Watch
 from devstack.clickhouse.wire import Cursor
 
@@ -52,8 +53,19 @@ _NOT_HTTP = (
 class Session:
     """Serves one client in the thread that calls `serve`."""
 
-    def __init__(self, client: socket.socket, engine: Engine, watch: Watch) -> None:
+    def __init__(
+        self,
+        client: socket.socket,
+        engine: Engine,
+        watch: Watch,
+        users: Users | None = None,
+        *,
+        local: bool = True,
+    ) -> None:
         self._client = client
+        self._users = users
+        self._local = local
+        self._user: User | None = None
         self._engine = engine
         self._watch = watch
         self._cursor = Cursor(self._receive)
@@ -117,10 +129,13 @@ class Session:
         hello = protocol.read_hello(self._cursor)
         self._name = f"client {hello.client!r}"
         _check_welcome(hello)
+        self._user = _admit(hello, self._users, local=self._local)
         self._revision = hello.revision
         self._connection = self._engine.connect()
         if hello.database:
             self._connection.use(hello.database)
+        if self._user is not None:
+            self._connection.adopt(self._user.profile.settings)
         self._send(protocol.hello(self._engine.version, self._engine.timezone))
 
     def _next_packet(self) -> None:
@@ -182,13 +197,19 @@ class Session:
         if insert is None or insert.form == "Values":
             connection.check_single(query.sql)
         mark = str(uuid.uuid4())
-        connection.apply(self._known_settings(query), mark)
+        settings = self._known_settings(query)
+        if self._user is not None:
+            access.check(self._user, query.sql, settings, connection.database(), self._engine.contents())
+        connection.apply(settings, mark)
         try:
             self._answer(query, insert, mark)
         finally:
             connection.restore()
-        if kind_of(query.sql) is Kind.SET:
+        kind = kind_of(query.sql)
+        if kind is Kind.SET:
             connection.remember_settings()
+        elif kind is Kind.OTHER:
+            self._engine.forget_contents()
 
     def _known_settings(self, query: Query) -> dict[str, str]:
         """As a server does: unknown settings are left out unless the client calls them important."""
@@ -286,9 +307,22 @@ def _check_welcome(hello: Hello) -> None:
             f"the client speaks revision {hello.revision} of the native protocol, this server "
             f"{protocol.OLDEST_REVISION} to {protocol.REVISION}: use a newer client",
         )
-    if hello.user not in ("", _USER) or hello.password:
+
+
+def _admit(hello: Hello, users: Users | None, *, local: bool) -> User | None:
+    """The user who says hello; None for the one who may do all. Raises ServerError for everybody else.
+
+    That one is `default` without a password. With a file of users it is for people on this machine alone.
+    """
+    if hello.user in ("", _USER) and not hello.password and (local or users is None):
+        return None
+    user = users.admitted(hello.user, hello.password) if users is not None else None
+    if user is None:
+        known = (
+            "" if users is not None else f": the embedded server knows one user, '{_USER}' without a password"
+        )
         raise ServerError(
             AUTHENTICATION_FAILED,
-            f"{hello.user}: Authentication failed: the embedded server knows one user, "
-            f"'{_USER}' without a password",
+            f"{hello.user}: Authentication failed: password is incorrect, or there is no user with such name{known}",
         )
+    return user

@@ -5,23 +5,37 @@ import sys
 
 from eventrail.contract import topics
 from eventrail.errors import ConfigurationError, UnavailableError
+from eventrail.kafka import acl_command
 from eventrail.kafka.admin import create_topics, verify_topics
 from eventrail.lifecycle import complain, parser
-from eventrail.settings import KafkaSettings, load
+from eventrail.rejected import command as rejected
+from eventrail.rejected import options as rejected_options
+from eventrail.settings import ClickHouseSettings, KafkaSettings, load
 from eventrail.websites import command as websites
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status 0 when done, 1 where Kafka does not answer, 2 where a setting or topic is wrong."""
-    options = parser("eventrail", "Topics, websites and server keys of an installation.", KafkaSettings)
+    options = parser(
+        "eventrail",
+        "Topics, rejected events, websites and server keys of an installation.",
+        KafkaSettings,
+        ClickHouseSettings,
+    )
     commands = options.add_subparsers(dest="what", required=True)
     topic_commands = commands.add_parser("topics", help="create or verify the topics")
     topic_commands.add_argument("action", choices=["create", "verify"])
+    acl_command.add(commands)
+    rejected_options.add(commands)
     websites.add(commands)
     chosen = options.parse_args(arguments)
     try:
         if chosen.what == "websites":
             return websites.run(chosen)
+        if chosen.what == "rejected":
+            return rejected.run(chosen)
+        if chosen.what == "acls":
+            return acl_command.run(chosen)
         asyncio.run(_topics(chosen.action, load(KafkaSettings)))
     except ConfigurationError as error:
         return complain(f"eventrail {chosen.what}", error)

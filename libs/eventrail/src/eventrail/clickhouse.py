@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from clickhouse_driver import Client
 from clickhouse_driver import errors as driver
 
 from eventrail.errors import ClickHouseUnavailable
+from eventrail.tls import Names, client_context
 
 _AWAY = (
     driver.NetworkError,
@@ -16,6 +19,8 @@ _AWAY = (
     EOFError,
     OSError,
 )
+
+_FILES = Names(*(f"EVENTRAIL_CLICKHOUSE_URL {name}" for name in ("ca_certs", "certfile", "keyfile")))
 
 OVERLOADED = frozenset(
     {
@@ -38,13 +43,36 @@ OVERLOADED = frozenset(
 
 
 def connect(url: str, *, timeout_seconds: float = 10.0) -> Client:
-    """A client for `url`; it connects at its first query and again after an error. Not thread-safe."""
+    """A client for `url`; it connects at its first query and again after an error. Not thread-safe.
+
+    Raises ConfigurationError where the files that `url` names for TLS cannot be used, ValueError or TypeError where
+    it cannot be understood.
+    """
     client = Client.from_url(url)
     connection = client.connection
+    _check_files(connection)
     connection.connect_timeout = min(timeout_seconds, 5.0)
     connection.send_receive_timeout = timeout_seconds
     connection.sync_request_timeout = min(timeout_seconds, 5.0)
     return client
+
+
+def _check_files(connection: Any) -> None:
+    given = connection.ssl_options
+    if connection.secure_socket and "keypass" not in given:
+        ca, cert, key = (
+            Path(given[name]) if name in given else None for name in ("ca_certs", "certfile", "keyfile")
+        )
+        client_context(ca, cert, key, _FILES)
+
+
+def _hint(error: BaseException) -> str:
+    said = str(error)
+    if "SSL" in said or "ssl" in said:
+        return f"{said} (EVENTRAIL_CLICKHOUSE_URL: clickhouses:// speaks TLS, ca_certs=FILE names who is trusted)"
+    if isinstance(error, EOFError) or "reset by peer" in said:
+        return f"{said or 'it hung up'} (EVENTRAIL_CLICKHOUSE_URL: does the server want TLS, clickhouses://?)"
+    return said
 
 
 @contextmanager
@@ -60,4 +88,4 @@ def reporting() -> Iterator[None]:
             raise ClickHouseUnavailable(f"ClickHouse cannot take it now (code {error.code})") from error
         raise
     except _AWAY as error:
-        raise ClickHouseUnavailable(f"no answer from ClickHouse: {error}") from error
+        raise ClickHouseUnavailable(f"no answer from ClickHouse: {_hint(error)}") from error

@@ -30,17 +30,21 @@ Check = Callable[[], Awaitable[str]]
 class Health:
     """Named checks; `required` are those without which the service is not ready.
 
-    A check that is not required is still named in the body of `/readyz`.
+    A check that is not required is still named in the body of `/readyz`. While `stopping` answers True, nothing
+    is ready, so that load balancers send nobody here any more.
     """
 
     checks: Mapping[str, Check] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
     timeout_seconds: float = 2.0
+    stopping: Callable[[], bool] = lambda: False
 
     async def ask(self) -> tuple[bool, dict[str, str]]:
         """Run all checks side by side: (ready, answer by name)."""
         answers = await asyncio.gather(*(self._ask(check) for check in self.checks.values()))
         named = dict(zip(self.checks, answers, strict=True))
+        if self.stopping():
+            return False, {**named, "process": "it is stopping"}
         return all(named[name] == OK for name in self.required), named
 
     async def _ask(self, check: Check) -> str:
@@ -92,12 +96,14 @@ class EmbeddedServer(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, listen: str) -> AsyncIterator[None]:
-    """Serve `app` at `listen` inside the running loop until the block ends.
+async def serving(app: ASGIApp, listen: str, *, keep_alive_seconds: int = 5) -> AsyncIterator[None]:
+    """Serve `app` at `listen` inside the running loop until the block ends and the running requests have ended.
 
-    Raises OSError when the address cannot be bound.
+    A connection that is idle for `keep_alive_seconds` is closed. Raises OSError when the address cannot be bound.
     """
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", timeout_keep_alive=keep_alive_seconds
+    )
     server = EmbeddedServer(config)
     task = asyncio.create_task(server.serve(sockets=[bind(listen)]))
     try:

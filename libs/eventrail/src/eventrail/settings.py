@@ -1,12 +1,14 @@
 """Settings are read once at the door of a process, frozen, and each has a help text."""
 
-from typing import Annotated, TypeVar
+from ssl import SSLContext
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, FilePath, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from eventrail.errors import ConfigurationError
+from eventrail.tls import Names, client_context
 
 T = TypeVar("T", bound="Settings")
 
@@ -36,6 +38,25 @@ class SharedSettings(Settings):
         return level
 
 
+class DrainSettings(Settings):
+    """How a service that is reached over HTTP ends; variables start with EVENTRAIL_."""
+
+    model_config = SettingsConfigDict(env_prefix="EVENTRAIL_")
+
+    drain_seconds: float = Field(
+        0.0,
+        ge=0,
+        le=300,
+        description=(
+            "Seconds after SIGTERM in which requests are still taken while /readyz says no: longer than load "
+            "balancers need to hear of it; 0 without one."
+        ),
+    )
+
+
+_KAFKA_FILES = Names(*(f"EVENTRAIL_KAFKA_SSL_{kind}_FILE" for kind in ("CA", "CERT", "KEY")))
+
+
 class KafkaSettings(Settings):
     """How Kafka is reached and how topics are made; variables start with EVENTRAIL_."""
 
@@ -43,6 +64,29 @@ class KafkaSettings(Settings):
 
     kafka_bootstrap_servers: str = Field(
         "127.0.0.1:19092", description="Kafka brokers to ask first: HOST:PORT, comma separated."
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL, as the listener of the brokers."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How the user is proven: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."
+    )
+    kafka_sasl_username: str = Field("", description="User at the brokers, for SASL_PLAINTEXT and SASL_SSL.")
+    kafka_sasl_password: str = Field(
+        "", repr=False, description="Password of that user; or give it in a file, by the next setting."
+    )
+    kafka_sasl_password_file: FilePath | None = Field(
+        None, description="File whose first line is that password; read again at each new connection."
+    )
+    kafka_ssl_ca_file: FilePath | None = Field(
+        None,
+        description="PEM file of the authorities that sign the brokers' certificates (unset: the system's).",
+    )
+    kafka_ssl_cert_file: FilePath | None = Field(
+        None, description="PEM file of our own certificate, where the brokers ask for one."
+    )
+    kafka_ssl_key_file: FilePath | None = Field(
+        None, description="PEM file of its key, not encrypted (unset: the key is in the certificate's file)."
     )
     topic_partitions: int = Field(
         8, ge=1, le=10_000, description="Partitions of each topic when it is created."
@@ -60,6 +104,64 @@ class KafkaSettings(Settings):
         description="Replicas that must have a record before it counts as acknowledged (production: 2).",
     )
 
+    @model_validator(mode="after")
+    def _secure_as_told(self) -> "KafkaSettings":
+        if fault := _security_fault(self):
+            raise ValueError(fault)
+        try:
+            self.kafka_password(), self.kafka_tls()
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    def kafka_password(self) -> str:
+        """The user's password, from its setting or its file. Raises ConfigurationError."""
+        path = self.kafka_sasl_password_file
+        if path is None:
+            return self.kafka_sasl_password
+        try:
+            word = path.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+        except (OSError, UnicodeDecodeError):
+            word = ""
+        if not word:
+            raise ConfigurationError(
+                f"EVENTRAIL_KAFKA_SASL_PASSWORD_FILE: the first line of {path} cannot be read or is empty"
+            )
+        return word
+
+    def kafka_tls(self) -> SSLContext | None:
+        """How to speak TLS, from the files as they are now; None without TLS. Raises ConfigurationError."""
+        if not self.kafka_security_protocol.endswith("SSL"):
+            return None
+        files = (self.kafka_ssl_ca_file, self.kafka_ssl_cert_file, self.kafka_ssl_key_file)
+        return client_context(*files, _KAFKA_FILES)
+
+
+def _security_fault(given: KafkaSettings) -> str | None:
+    """What of the settings of TLS and users does not fit together; files are read elsewhere."""
+    sasl, tls = (
+        given.kafka_security_protocol.startswith("SASL"),
+        given.kafka_security_protocol.endswith("SSL"),
+    )
+    word, word_file = bool(given.kafka_sasl_password), bool(given.kafka_sasl_password_file)
+    files = given.kafka_ssl_ca_file or given.kafka_ssl_cert_file or given.kafka_ssl_key_file
+    protocol = f"EVENTRAIL_KAFKA_SECURITY_PROTOCOL={given.kafka_security_protocol}"
+    faults = {
+        "EVENTRAIL_KAFKA_SASL_PASSWORD and EVENTRAIL_KAFKA_SASL_PASSWORD_FILE: set one of them": word
+        and word_file,
+        "EVENTRAIL_KAFKA_SASL_PASSWORD without EVENTRAIL_KAFKA_SASL_USERNAME": (word or word_file)
+        and not given.kafka_sasl_username,
+        f"{protocol} needs EVENTRAIL_KAFKA_SASL_USERNAME": sasl and not given.kafka_sasl_username,
+        f"{protocol} needs EVENTRAIL_KAFKA_SASL_PASSWORD or EVENTRAIL_KAFKA_SASL_PASSWORD_FILE": sasl
+        and not (word or word_file),
+        f"EVENTRAIL_KAFKA_SASL_USERNAME has no use with {protocol}": bool(given.kafka_sasl_username)
+        and not sasl,
+        f"EVENTRAIL_KAFKA_SSL_* has no use with {protocol}": files is not None and not tls,
+        "EVENTRAIL_KAFKA_SSL_KEY_FILE without EVENTRAIL_KAFKA_SSL_CERT_FILE": bool(given.kafka_ssl_key_file)
+        and not given.kafka_ssl_cert_file,
+    }
+    return next((fault for fault, there in faults.items() if there), None)
+
 
 class ClickHouseSettings(Settings):
     """How ClickHouse is reached; variables start with EVENTRAIL_."""
@@ -69,7 +171,9 @@ class ClickHouseSettings(Settings):
     clickhouse_url: str = Field(
         "clickhouse://default@127.0.0.1:19000/eventrail",
         pattern=r"^clickhouses?://",
-        description="Native protocol address: clickhouse://USER:PASSWORD@HOST:PORT/DATABASE (clickhouses:// for TLS).",
+        repr=False,
+        description="Native protocol address: clickhouse://USER:PASSWORD@HOST:PORT/DATABASE "
+        "(with TLS: clickhouses:// and, for an authority of your own, ?ca_certs=FILE at the end).",
     )
 
 
@@ -108,7 +212,9 @@ def _default(field: FieldInfo) -> str:
 
 
 def _complaint(kind: type[Settings], place: tuple[int | str, ...], message: str) -> str:
-    field = str(place[0]) if place else ""
+    if not place:  # about several settings, which the message names
+        return message.removeprefix("Value error, ")
+    field = str(place[0])
     known = kind.model_fields.get(field)
     meaning = f" ({known.description})" if known and known.description else ""
     return f"{variable(kind, field)}: {message}{meaning}"

@@ -31,7 +31,14 @@ def _kept(hours: int, **more: str) -> MappingProxyType[str, str]:
 
 RAW: Final = Topic("eventrail.raw.v1", "RawEvents", _kept(48))
 ENRICHED: Final = Topic("eventrail.enriched.v1", "EnrichedEvent", _kept(7 * 24))
-REJECTED: Final = Topic("eventrail.rejected.v1", "RejectedEvent", _kept(14 * 24))
+
+REJECTED_BYTES: Final = 2 * 1024 * 1024
+"""Largest record batch on the rejected topic: a record of the largest size on any other topic (Kafka's default is
+1,048,588 bytes) fits in with all its bytes, and what is said about it."""
+
+REJECTED: Final = Topic(
+    "eventrail.rejected.v1", "RejectedEvent", _kept(14 * 24, max_message_bytes=str(REJECTED_BYTES))
+)
 
 SALTS: Final = Topic(
     "eventrail.salts.v1",
@@ -57,6 +64,9 @@ ENRICHER_APP: Final = "eventrail-enricher"
 
 WRITER_GROUP: Final = "eventrail-writer"
 """Consumer group of the writer."""
+
+AUDITOR_GROUP: Final = "eventrail-auditor"
+"""Consumer group under which the auditor commits; it has no members."""
 
 SESSIONS_TABLE: Final = "sessions"
 """Name of the enricher's Faust table."""

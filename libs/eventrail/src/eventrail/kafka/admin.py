@@ -10,22 +10,26 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from eventrail.contract.topics import Topic
-from eventrail.errors import ConfigurationError, KafkaUnavailable
+from eventrail.errors import ConfigurationError
+from eventrail.kafka.security import Brokers, client_options, unreachable
 from eventrail.settings import KafkaSettings
 
 VISIBLE_LIMIT_S = 15.0
 """How long a new topic may take to appear in the metadata of all brokers, in seconds."""
 
+_INSYNC = "min.insync.replicas"
+_UNCLEAN = "unclean.leader.election.enable"
+
 
 @asynccontextmanager
-async def admin(bootstrap_servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    """A connected admin client. Raises KafkaUnavailable where no broker answers."""
-    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=15_000)
+async def admin(brokers: Brokers) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A connected admin client. Raises KafkaUnavailable where no broker answers, or takes us."""
+    client = AIOKafkaAdminClient(**client_options(brokers), request_timeout_ms=15_000)
     try:
         await client.start()
         yield client
     except (KafkaError, OSError) as error:
-        raise KafkaUnavailable(f"no answer from Kafka at {bootstrap_servers}: {error!r}") from error
+        raise await unreachable(brokers, error) from error
     finally:
         await client.close()
 
@@ -35,7 +39,7 @@ async def create_topics(settings: KafkaSettings, topics: Sequence[Topic]) -> lis
 
     Raises KafkaUnavailable, or ConfigurationError as `verify_topics` does.
     """
-    async with admin(settings.kafka_bootstrap_servers) as client:
+    async with admin(settings) as client:
         created = [topic.name for topic in topics if await _create(client, settings, topic)]
         await _until_visible(client, topics)
     await verify_topics(settings, topics)
@@ -74,19 +78,25 @@ def _raise_for(response: Any, topic: Topic) -> bool:
 
 
 def _config(settings: KafkaSettings, topic: Topic) -> dict[str, str]:
-    return {**topic.config, "min.insync.replicas": str(settings.topic_min_insync_replicas)}
+    durable = {_INSYNC: str(settings.topic_min_insync_replicas), _UNCLEAN: "false"}
+    return {**topic.config, **durable}
 
 
 async def verify_topics(settings: KafkaSettings, topics: Sequence[Topic]) -> None:
     """Raises ConfigurationError that names each missing topic and each wrong partition count or setting.
 
+    A topic must have at least the replicas that `settings` ask for, at least as many of them must have a record
+    before it counts as acknowledged, and no replica that lacks records may come to lead.
+
     All topics that share the general partition count must agree with each other, whatever
     the count is: a changelog with another count than its source would lose writes silently.
     """
-    async with admin(settings.kafka_bootstrap_servers) as client:
+    async with admin(settings) as client:
         counts = await _partition_counts(client, topics)
         faults = _partition_faults(topics, counts)
-        faults += await _config_faults(client, [topic for topic in topics if topic.name in counts])
+        there = [topic for topic in topics if topic.name in counts]
+        faults += await _replica_faults(client, settings, there)
+        faults += await _config_faults(client, settings, there)
     if faults:
         raise ConfigurationError("\n".join(faults))
 
@@ -114,18 +124,41 @@ def _partition_faults(topics: Sequence[Topic], counts: dict[str, int]) -> list[s
     return faults
 
 
-async def _config_faults(client: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[str]:
+async def _replica_faults(
+    client: AIOKafkaAdminClient, settings: KafkaSettings, topics: Sequence[Topic]
+) -> list[str]:
+    wanted = settings.topic_replication_factor
+    described = await client.describe_topics([topic.name for topic in topics]) if topics else []
+    fewest = {item["topic"]: min(len(part["replicas"]) for part in item["partitions"]) for item in described}
+    return [
+        f"topic {name} has {found} replicas, but must have {wanted} (EVENTRAIL_TOPIC_REPLICATION_FACTOR)"
+        for name, found in fewest.items()
+        if found < wanted
+    ]
+
+
+async def _config_faults(
+    client: AIOKafkaAdminClient, settings: KafkaSettings, topics: Sequence[Topic]
+) -> list[str]:
     resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
     found: dict[str, dict[str, str]] = {}
     for response in await client.describe_configs(resources) if resources else []:
         for _code, _message, _kind, name, entries in response.resources:
             found[name] = {entry[0]: entry[1] for entry in entries}
-    return [
+    faults = [
         f"topic {topic.name} has {key}={found[topic.name].get(key)}, but must have {value}"
         for topic in topics
-        for key, value in topic.config.items()
+        for key, value in {**topic.config, _UNCLEAN: "false"}.items()
         if not _same(found[topic.name].get(key), value)
     ]
+    wanted = settings.topic_min_insync_replicas
+    faults += [
+        f"topic {topic.name} has {_INSYNC}={found[topic.name].get(_INSYNC)}, but must have at least {wanted} "
+        "(EVENTRAIL_TOPIC_MIN_INSYNC_REPLICAS)"
+        for topic in topics
+        if int(found[topic.name].get(_INSYNC) or 1) < wanted
+    ]
+    return faults
 
 
 def _same(found: str | None, wanted: str) -> bool:

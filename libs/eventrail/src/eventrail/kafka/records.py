@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from eventrail.errors import KafkaUnavailable
+from eventrail.kafka.security import Brokers, client_options
 
 MAX_BATCH_BYTES = 1_048_576
 """Largest batch that is sent; below the broker's default `message.max.bytes` of 1,048,588."""
@@ -45,20 +46,20 @@ class RecordTooLarge(ValueError):
         self.index = index
 
 
-def producer(bootstrap_servers: str, **settings: Any) -> AIOKafkaProducer:
+def producer(brokers: Brokers, **settings: Any) -> AIOKafkaProducer:
     """A producer (not yet started) as every part of Eventrail uses it: acks=all, idempotent, no linger.
 
-    `settings` are further arguments of AIOKafkaProducer.
+    `settings` are further arguments of AIOKafkaProducer, or other values of these. Raises ConfigurationError as
+    `client_options` does.
     """
-    return AIOKafkaProducer(
-        bootstrap_servers=bootstrap_servers,
-        acks="all",
-        enable_idempotence=True,
-        linger_ms=0,
-        max_batch_size=MAX_BATCH_BYTES,
-        max_request_size=MAX_BATCH_BYTES,
-        **settings,
-    )
+    ours = {
+        "acks": "all",
+        "enable_idempotence": True,
+        "linger_ms": 0,
+        "max_batch_size": MAX_BATCH_BYTES,
+        "max_request_size": MAX_BATCH_BYTES,
+    }
+    return AIOKafkaProducer(**client_options(brokers), **{**ours, **settings})
 
 
 def pack(sender: AIOKafkaProducer, records: Iterable[Record]) -> list[Any]:
