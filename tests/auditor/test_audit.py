@@ -85,8 +85,9 @@ class Desk:
             "writer": {0: 5},
             "rejected": {0: Span(0, 0)},
             "auditor": {0: 10},
-        }
-        await self.audit.run(Survey(**(values | survey)))
+        } | survey
+        held = values.pop("held", self.books.held())
+        await self.audit.run(Survey(**values), held)
 
     def unaccounted(self) -> float:
         return float(self.metrics.unaccounted._value.get())
@@ -164,6 +165,56 @@ async def test_an_expired_range_is_found_once_and_grows() -> None:
         await desk.run(enricher={0: 2}, raw={0: Span(begin, 10)})
         assert [(one.first, one.end, one.unread) for one in desk.tables.expired] == expired
     assert desk.books.minutes.known[NOW].counts["enricher", "expired"] == 3
+
+
+async def test_what_expired_before_the_first_commit_is_found_too() -> None:
+    desk = Desk()
+    with capture_logs() as told:
+        await desk.run(enricher={}, raw={0: Span(5, 10)})
+        await desk.run(enricher={}, raw={0: Span(5, 10)})
+    assert [(one.first, one.end) for one in desk.tables.expired] == [(0, 5)]
+    [line] = [line for line in told if line["log_level"] == "error"]
+    assert (line["first"], line["end"], line["committed"]) == (0, 5, "never")
+
+
+async def test_a_commit_behind_the_end_says_nothing_about_what_expired() -> None:
+    desk = Desk()
+    await desk.run(enricher={}, raw={0: Span(5, 10)}, astray=frozenset({0}))
+    assert desk.tables.expired == []
+
+
+async def test_ranges_that_touch_are_one_in_each_query_and_their_losses_stay_in_their_minutes() -> None:
+    desk = Desk()
+    desk.books.raw = {0: 0}
+    for begin in (4, 7, 9):
+        await desk.run(enricher={0: 2}, raw={0: Span(begin, 10)})
+        desk.clock.advance(60)
+    assert [(one.first, one.end) for one in desk.tables.expired] == [(2, 4), (4, 7), (7, 9)]
+    assert desk.tables.standing is not None
+    assert [(one.first, one.end) for one in desk.tables.standing.expired] == [(2, 9)]
+    lost = [desk.books.minutes.known[NOW + 60 * n].counts["enricher", "expired"] for n in range(3)]
+    assert lost == [2, 3, 2]
+
+
+async def test_a_range_that_expired_long_ago_is_dropped_once_the_enricher_passed_it() -> None:
+    desk = Desk()
+    await desk.run(enricher={0: 2}, raw={0: Span(4, 10)})
+    desk.clock.advance(73 * 3600)
+    await desk.run(enricher={0: 2}, raw={0: Span(4, 10)})
+    assert len(desk.tables.expired) == 1, "the same range is not found again"
+    await desk.run(enricher={0: 10}, raw={0: Span(4, 10)})
+    assert desk.books.expired == []
+    assert len(desk.tables.expired) == 1
+
+
+async def test_what_is_read_while_the_ends_are_asked_for_is_no_new_topic() -> None:
+    desk = Desk()
+    before = desk.books.held()
+    desk.books.raw, desk.books.rejected = {0: 14}, {0: 3}
+    await desk.run(held=before)
+    assert not desk.books.anew.is_set()
+    await desk.run()
+    assert desk.books.anew.is_set()
 
 
 @pytest.mark.parametrize(

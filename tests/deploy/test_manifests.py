@@ -94,6 +94,11 @@ def test_probes_and_ports_are_those_the_service_listens_at(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_compose_waits_for_an_orderly_end(name: str) -> None:
+    assert int(compose()["services"][name]["stop_grace_period"].removesuffix("s")) >= 30
+
+
 def test_every_pod_runs_without_root_and_with_a_read_only_root() -> None:
     pods = [d["spec"]["template"]["spec"] for d in documents() if d.get("kind") in {"Deployment", "Job"}]
     assert len(pods) == 7

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from enricher import intake as intake_module
 from enricher import pipeline
@@ -248,6 +249,17 @@ async def test_a_generation_begins_where_the_group_committed(rig: Rig) -> None:
     assert rig.intake.account.done == {0: 5, 1: 0, 2: 6, 3: 2}
     assert rig.log.seeks == [{1: 0, 2: 6, 3: 2}], "Faust goes back only to commits above 0 by itself"
     assert rig.value("raw_records_expired_total") == 3
+
+
+async def test_what_retention_took_before_the_first_commit_is_told_once(rig: Rig) -> None:
+    rig.log.found = {0: Ends(None, 500, 900), 1: Ends(None, 0, 0)}
+    with capture_logs() as told:
+        await rig.begin()
+    assert [(line["log_level"], line["partition"], line["records"]) for line in told] == [("error", 0, 500)]
+    assert "no commit" in told[0]["event"]
+    assert rig.value("raw_records_expired_total") == 500
+    await rig.intake.commit()
+    assert rig.log.commits == [{0: 500}], "so that the next generation does not tell it again"
 
 
 async def test_kafka_away_leaves_the_account_closed(rig: Rig) -> None:

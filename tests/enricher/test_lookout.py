@@ -1,9 +1,11 @@
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from enricher import lookout as lookout_module
 from enricher.checkpoints import added
 from enricher.enrichments.session_state import Session, State, encode
 from enricher.lookout import Lookout
@@ -12,6 +14,7 @@ from enricher.offsets import OffsetAccount
 from enricher.sessions import Sessions
 from enricher.waits import KAFKA, Waits
 from eventrail.clock import ManualClock
+from eventrail.errors import KafkaUnavailable
 from eventrail.watchdog import Watchdog
 
 DAY_MS = 86_400_000
@@ -26,14 +29,17 @@ class Rig:
         self.account = OffsetAccount()
         self.metrics, self.clock, self.sessions = Metrics(), ManualClock(), Sessions()
         self.waits = Waits(self.metrics, self.clock)
-        self.ends: dict[int, int] = {0: 10, 1: 0}
+        self.end_of: dict[int, int] = {0: 10, 1: 0}
+        self.asked = 0
+        self.answers = True
+        self.hangs = False
         self.kafka = "ok"
         self.nudged: list[int] = []
         intake: Any = SimpleNamespace(account=self.account, nudge=self.nudge)
         publisher: Any = SimpleNamespace(reachable=self.reachable)
         self.lookout = Lookout(
             intake,
-            self.lag,
+            self,
             self.sessions,
             self.waits,
             publisher,
@@ -44,12 +50,17 @@ class Rig:
 
     async def nudge(self, partitions: Sequence[int]) -> None:
         self.nudged.extend(partitions)
+        if self.hangs:
+            await asyncio.Event().wait()
 
     async def reachable(self) -> str:
         return self.kafka
 
-    def lag(self, done: Mapping[int, int]) -> dict[int, int]:
-        return {partition: self.ends[partition] - offset for partition, offset in done.items()}
+    async def ends(self, partitions: Sequence[int]) -> dict[int, int]:
+        self.asked += 1
+        if not self.answers:
+            raise KafkaUnavailable("no answer")
+        return {partition: self.end_of[partition] for partition in partitions}
 
     async def looks(self, seconds: int) -> None:
         for _ in range(seconds):
@@ -130,7 +141,7 @@ async def test_a_named_wait_and_a_broker_that_is_away_excuse_it(rig: Rig) -> Non
 
 async def test_one_partition_that_stands_still_is_nudged_and_then_ends_the_process(rig: Rig) -> None:
     rig.account.begin(1, {0: 4, 1: 0})
-    rig.ends[1] = 1_000
+    rig.end_of[1] = 1_000
     for offset in range(11):
         if offset == 5:
             assert rig.nudged == []
@@ -139,3 +150,39 @@ async def test_one_partition_that_stands_still_is_nudged_and_then_ends_the_proce
     assert set(rig.nudged) == {0}
     with pytest.raises(Ended):
         await rig.looks(1)
+
+
+async def test_the_broker_is_asked_for_the_ends_now_and_then_and_for_new_partitions_at_once(rig: Rig) -> None:
+    rig.account.begin(1, {1: 0})
+    await rig.looks(11)
+    assert rig.asked == 3
+    rig.account.begin(2, {0: 10, 1: 0})
+    await rig.looks(1)
+    assert rig.asked == 4
+
+
+async def test_records_that_no_fetch_told_of_end_the_process_too(rig: Rig) -> None:
+    rig.account.begin(1, {1: 0})
+    await rig.looks(60)
+    rig.end_of[1] = 1
+    with pytest.raises(Ended):
+        await rig.looks(5 + 12)
+
+
+async def test_ends_that_are_not_told_are_those_of_before(rig: Rig) -> None:
+    rig.account.begin(1, {0: 4})
+    await rig.looks(1)
+    rig.answers = False
+    with pytest.raises(Ended):
+        await rig.looks(12)
+    assert rig.asked > 2
+
+
+async def test_a_nudge_that_hangs_holds_no_look_up(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookout_module, "_NUDGE_LIMIT_SECONDS", 0.01)
+    rig.account.begin(1, {0: 4})
+    rig.hangs = True
+    async with asyncio.timeout(5):
+        with pytest.raises(Ended):
+            await rig.looks(12)
+    assert len(rig.nudged) > 1

@@ -9,7 +9,8 @@ from enricher.offsets import OffsetAccount, Start, Verdict, start
     ("committed", "earliest", "end", "expected"),
     [
         (None, 0, 0, Start(0)),
-        (None, 7, 9, Start(7)),
+        (None, 7, 9, Start(7, expired=7)),
+        (None, 500, 900, Start(500, expired=500)),
         (8, 7, 9, Start(8)),
         (9, 7, 9, Start(9)),
         (7, 7, 9, Start(7)),
@@ -54,6 +55,13 @@ def test_only_what_is_done_is_committed_and_only_once(account: OffsetAccount) ->
     assert account.finish(3, 0, 10)
     assert account.uncommitted() == {0: 11}
     account.committed(3, {0: 11})
+    assert account.uncommitted() == {}
+
+
+def test_a_start_that_is_owed_is_committed_once_although_nothing_was_done(account: OffsetAccount) -> None:
+    account.begin(4, {0: 500, 1: 0}, owed=[0])
+    assert account.uncommitted() == {0: 500}
+    account.committed(4, {0: 500})
     assert account.uncommitted() == {}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -19,7 +20,7 @@ from eventrail.clock import SystemClock
 from eventrail.contract.topics import ALL, ENRICHED, REJECTED
 from eventrail.errors import KafkaUnavailable
 from eventrail.kafka.admin import create_topics
-from eventrail.kafka.records import Record, producer
+from eventrail.kafka.records import Acknowledged, Record, producer
 from eventrail.settings import KafkaSettings
 
 
@@ -76,13 +77,101 @@ async def test_an_answer_that_does_not_come_holds_nobody_up(monkeypatch: pytest.
         raise AssertionError
 
     publisher = Publisher(lambda: producer("127.0.0.1:1"), waits())
-    monkeypatch.setattr(publisher, "start", AsyncMock())
+    monkeypatch.setattr(publisher, "_ensure", AsyncMock())
     work = asyncio.create_task(publisher.publish(address, lambda: wanted))
     await asked.wait()
     assert not (await asyncio.wait([work], timeout=0.05))[0]
     wanted = False
     async with asyncio.timeout(1):
         assert await work is None
+
+
+class Silent:
+    """A producer of a broker that answers questions and acknowledges nothing."""
+
+    def __init__(self) -> None:
+        self.client = SimpleNamespace(fetch_all_metadata=AsyncMock(), close=AsyncMock())
+        self._sender = SimpleNamespace(sender_task=None)
+        self.start = AsyncMock()
+        self.sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def create_batch(self) -> Any:
+        return SimpleNamespace(
+            append=lambda **_: 1, size=lambda: 1, close=lambda: None, record_count=lambda: 1
+        )
+
+    async def send_batch(self, _batch: Any, _topic: str, *, partition: int) -> asyncio.Future[Any]:
+        return self.sent
+
+
+def silent_broker() -> tuple[list[Silent], Callable[[], Any]]:
+    made: list[Silent] = []
+
+    def connect() -> Silent:
+        made.append(Silent())
+        return made[-1]
+
+    return made, connect
+
+
+async def test_a_producer_that_was_let_go_is_no_broker_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher_module, "_LOOK_SECONDS", 0.001)
+    made, connect = silent_broker()
+    publisher = Publisher(connect, waits())
+    await publisher.start()
+    parcels = [Parcel("t", 0, [Record(b"v")])]
+    assert await publisher.publish(addressed(parcels), lambda: False) is None
+    assert await asyncio.gather(*(publisher.reachable() for _ in range(3))) == ["ok"] * 3
+    assert len(made) == 2, "one new producer, whoever asks"
+    monkeypatch.setattr(publisher_module, "_PROBE_SECONDS", 0.01)
+    monkeypatch.setattr(made[1].client, "fetch_all_metadata", asyncio.Event().wait)
+    assert await publisher.reachable() == "no answer from Kafka: TimeoutError"
+    await publisher.stop()
+    assert await publisher.reachable() == "not connected"
+    assert len(made) == 2, "nobody connects after the end"
+
+
+async def test_a_connection_that_hangs_is_told_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher_module, "_LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(publisher_module, "_PROBE_SECONDS", 0.01)
+    made, connect = silent_broker()
+    publisher = Publisher(connect, waits())
+    await publisher.start()
+    assert await publisher.publish(addressed([Parcel("t", 0, [Record(b"v")])]), lambda: False) is None
+    real = publisher._connect
+
+    def hangs() -> Any:
+        producer = real()
+        monkeypatch.setattr(producer, "start", asyncio.Event().wait)
+        return producer
+
+    monkeypatch.setattr(publisher, "_connect", hangs)
+    async with asyncio.timeout(1):
+        assert await publisher.reachable() == "no answer from Kafka: TimeoutError"
+    monkeypatch.setattr(publisher, "_connect", real)
+    assert await publisher.reachable() == "ok"
+    assert made[1].client.close.called
+    await publisher.stop()
+
+
+async def test_an_acknowledgement_that_does_not_come_is_a_named_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher_module, "_LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(publisher_module, "_PATIENCE_SECONDS", 0.02)
+    made, connect = silent_broker()
+    waiting = waits()
+    publisher = Publisher(connect, waiting)
+    work = asyncio.create_task(publisher.publish(addressed([Parcel("t", 0, [Record(b"v")])]), always))
+    async with asyncio.timeout(1):
+        while not waiting:  # noqa: ASYNC110 - what is waited for has no event of its own
+            await asyncio.sleep(0.001)
+    assert "not acknowledged for" in str(waiting)
+    assert not work.done()
+    made[0].sent.set_result(SimpleNamespace(offset=7))
+    async with asyncio.timeout(1):
+        assert await work == [Acknowledged("t", 0, 7, 1)]
+    assert not waiting
+    assert len(made) == 1, "the same producer goes on: what it sends again makes no copy"
+    await publisher.stop()
 
 
 @pytest.mark.stack

@@ -31,6 +31,7 @@ from eventrail.settings import KafkaSettings
 from tests.enricher.worker_process import (
     KEY,
     LIMIT_S,
+    NO_TLS,
     PARTITIONS,
     Reader,
     Worker,
@@ -315,7 +316,7 @@ async def test_kafka_away_at_the_start_is_waited_for(tmp_path: Path) -> None:
     try:
         checks = await worker.until_ready(status=503)
         assert checks["kafka"] != "ok"
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
             assert (await client.get(f"http://{worker.address}/livez")).status_code == 200
         assert worker.end() == 0
     finally:

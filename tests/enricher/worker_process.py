@@ -34,7 +34,7 @@ KEY = b"enricher tests: thirty-two bytes"
 LIMIT_S = 60.0
 
 # Reading the authorities' certificates for each question costs more than all the rest of it.
-_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def environment(kafka: str, listen: str) -> dict[str, str]:
@@ -72,14 +72,14 @@ class Worker:
 
     async def readiness(self) -> tuple[int, dict[str, str]]:
         """Status of /readyz and its checks; 0 while nothing answers."""
-        async with httpx.AsyncClient(trust_env=False, verify=_NO_TLS) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
             with suppress(httpx.HTTPError):
                 answer = await client.get(f"http://{self.address}/readyz", timeout=5)
                 return answer.status_code, answer.json()["checks"]
         return 0, {}
 
-    async def until_ready(self, *, status: int = 200) -> dict[str, str]:
-        end = time.monotonic() + LIMIT_S
+    async def until_ready(self, *, status: int = 200, limit_s: float = LIMIT_S) -> dict[str, str]:
+        end = time.monotonic() + limit_s
         while True:
             found, checks = await self.readiness()
             if found == status:
@@ -89,7 +89,7 @@ class Worker:
             await asyncio.sleep(0.02)
 
     async def metric(self, name: str, **labels: str) -> float:
-        async with httpx.AsyncClient(trust_env=False, verify=_NO_TLS) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
             text = (await client.get(f"http://{self.address}/metrics", timeout=5)).text
         return sum(
             sample.value
@@ -102,9 +102,9 @@ class Worker:
         self.process.kill()
         self.process.wait(10)
 
-    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+    def end(self, how: signal.Signals = signal.SIGTERM, limit_s: float = 20) -> int:
         self.process.send_signal(how)
-        return self.process.wait(20)
+        return self.process.wait(limit_s)
 
 
 class Reader:

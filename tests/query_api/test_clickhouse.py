@@ -101,7 +101,7 @@ async def test_parameters_are_filled_in(make_here: Make) -> None:
 @pytest.mark.stack
 async def test_ready_with_the_table_and_not_without(make: Make, make_here: Make, clickhouse: str) -> None:
     assert await make_here().check() == "ok"
-    advice = "ClickHouse has no table events yet; run: python -m writer migrate"
+    advice = "a table is missing at ClickHouse; run: python -m writer migrate"
     assert await make(f"{clickhouse}/default").check() == advice
     assert await make(f"{clickhouse}/no_such_database").check() == advice
     everything = Statement("test", events_once(["count()"], "1"), {}, READING_SETTINGS)

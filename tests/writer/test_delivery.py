@@ -270,6 +270,40 @@ async def test_a_block_that_is_bad_all_through_is_seen_in_few_inserts(
     assert len(rig.table.rows) == 5000
 
 
+@pytest.mark.parametrize("certain", [True, False])
+@pytest.mark.parametrize("per_probe", [100, 300, 1000])
+async def test_refused_rows_that_turn_out_to_be_few_are_rejected(
+    event: Event, source: Source, per_probe: int, certain: bool
+) -> None:
+    """What the first probes wrote comes back as copies: they count as good, or the line would be held for ever."""
+    rig = Rig(minimum=100)
+    rig.table.certain = certain
+    names = ["good"] * 100 + ["bad"] * 120
+    line = Line(*(source(event(event_name=name)) for name in names))
+    line.more = [[source(event()) for _ in range(per_probe)] for _ in range(20)]
+    async with asyncio.timeout(20):
+        await rig.delivery.deliver(line)
+    assert len(rig.rejected.rejections) == 120
+    assert len(line.records) <= 600 + per_probe, "120 are 20 % of 600"
+    assert written(rig) == len(rig.table.rows) == len(line.records) - 120
+
+
+async def test_a_cause_is_not_in_doubt_where_an_earlier_probe_wrote_the_others_of_the_batch(
+    event: Event, source: Source
+) -> None:
+    rig = Rig(minimum=3)
+    rig.table.certain = False
+    good = [event() for _ in range(10)]
+    bad = [source(b"\xff"), source(b"\xff"), source(event(event_name="bad"))]
+    line = Line(*map(source, good), *bad)
+    # Held for its share first; then copies come, so that the refused row is the only one to insert.
+    line.more = [[source(copied) for copied in good]]
+    await asyncio.wait_for(rig.delivery.deliver(line), 10)
+    assert line.asked == 2
+    assert len(rig.rejected.rejections) == 3
+    assert len(rig.table.rows) == 10
+
+
 @pytest.mark.parametrize("count", [1, 50])
 async def test_a_cause_in_doubt_holds_the_line_until_another_row_is_accepted(
     rig: Rig, event: Event, source: Source, count: int

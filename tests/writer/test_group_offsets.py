@@ -23,6 +23,47 @@ async def test_without_a_broker_it_says_so(unused_tcp_port: int) -> None:
     await offsets.close()
 
 
+class Broker:
+    """What a broker says of partition 3."""
+
+    def __init__(self, committed: int | None, begin: int, end: int) -> None:
+        self.numbers = committed, begin, end
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def committed(self, _partition: TopicPartition) -> int | None:
+        return self.numbers[0]
+
+    async def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, self.numbers[1])
+
+    async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, self.numbers[2])
+
+
+@pytest.mark.parametrize(
+    ("committed", "begin", "end", "lag"),
+    [
+        (100, 0, 200, 100),
+        (None, 50, 200, 150),
+        (100, 150, 200, 50),
+        pytest.param(100, 200, 200, 0, id="retention removed everything unread"),
+    ],
+)
+async def test_what_retention_removed_is_no_lag(
+    monkeypatch: pytest.MonkeyPatch, committed: int | None, begin: int, end: int, lag: int
+) -> None:
+    async def partitions(_kafka: KafkaSettings) -> list[TopicPartition]:
+        return [TopicPartition(topics.ENRICHED.name, 3)]
+
+    monkeypatch.setattr("writer.group_offsets.AIOKafkaConsumer", lambda **_: Broker(committed, begin, end))
+    monkeypatch.setattr("writer.group_offsets.partitions_of", partitions)
+    [(number, place)] = (await GroupOffsets(KafkaSettings(), "g").places()).items()
+    assert (number, place.lag) == (3, lag)
+
+
 @pytest.mark.stack
 async def test_places_are_those_of_the_group(
     topics_made: str, post: Callable[..., Awaitable[None]], event: Callable[..., EnrichedEvent]

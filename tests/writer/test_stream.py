@@ -17,6 +17,7 @@ from eventrail.contract import topics
 from writer.batch import FlushReason, Limits, SourceRecord
 from writer.metrics import metrics
 from writer.stream import Records, Stream
+from writer.waiting import Cause, Waiting
 
 PARTITIONS = [TopicPartition(topics.ENRICHED.name, number) for number in range(2)]
 
@@ -38,6 +39,7 @@ class MemoryConsumer:
         self.offsets = dict.fromkeys(PARTITIONS, 0)
         self.held: set[TopicPartition] = set()
         self.polls = 0
+        self.commits = 0
         self.largest_read = 0
         self.fault: Exception | None = None
         self.commit_fault: Exception | None = None
@@ -66,6 +68,7 @@ class MemoryConsumer:
         return found
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        self.commits += 1
         if self.commit_fault:
             raise self.commit_fault
         self.offsets |= offsets
@@ -103,13 +106,16 @@ class Rig:
     def make(self, handover_seconds: float = 5, **limits: Any) -> Stream:
         chosen = {"events": 10, "seconds": 0.05, "cap_events": 50, "cap_bytes": 100_000} | limits
         self.registry = CollectorRegistry()
+        catalogue, clock = metrics(self.registry), SystemClock()
+        self.waiting = Waiting(catalogue, clock.monotonic)
         self.stream = Stream(
             self.consumer,
             self.deliver,
             Limits(**chosen),
             handover_seconds,
-            metrics(self.registry),
-            SystemClock(),
+            self.waiting,
+            catalogue,
+            clock,
         )
         return self.stream
 
@@ -235,15 +241,112 @@ async def test_one_read_is_bounded_so_that_the_cap_of_bytes_is_hardly_overrun(
     assert rig.consumer.largest_read == 1000
 
 
-async def test_a_refused_commit_is_a_warning_and_the_stream_goes_on(rig: Rig, running: Start) -> None:
-    rig.consumer.commit_fault = CommitFailedError("rebalanced")
+REFUSALS = [CommitFailedError("rebalanced"), KafkaError("away"), TimeoutError()]
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit that failed is tried again at once."""
+    monkeypatch.setattr("writer.stream._COMMIT_AGAIN_SECONDS", 0.01)
+
+
+@pytest.mark.parametrize("fault", REFUSALS)
+@pytest.mark.usefixtures("soon")
+async def test_a_commit_that_failed_is_made_up_for_though_no_more_records_come(
+    rig: Rig, running: Start, fault: Exception
+) -> None:
+    rig.consumer.commit_fault = fault
     rig.consumer.produce(10)
     task = running()
-    await until(lambda: rig.value("commits_total", outcome="failed") == 1)
+    await until(lambda: (rig.value("commits_total", outcome="failed") or 0) > 2)
+    assert rig.consumer.offsets[PARTITIONS[0]] == 0
     rig.consumer.commit_fault = None
-    rig.consumer.produce(10)
-    await until(lambda: rig.consumer.offsets[PARTITIONS[0]] == 20)
+    await until(lambda: rig.consumer.offsets[PARTITIONS[0]] == 10)
+    assert len(rig.positions()) == 10
     assert not task.done()
+    tries = rig.consumer.commits
+    polls = rig.consumer.polls
+    await until(lambda: rig.consumer.polls > polls + 10)
+    assert rig.consumer.commits == tries, "nothing is owed any more"
+
+
+async def test_a_commit_is_tried_again_about_once_a_second(rig: Rig, running: Start) -> None:
+    rig.consumer.commit_fault = KafkaError("away")
+    rig.consumer.produce(10)
+    running()
+    await until(lambda: rig.consumer.commits == 1)
+    began = asyncio.get_running_loop().time()
+    await until(lambda: rig.consumer.commits == 2)
+    assert asyncio.get_running_loop().time() - began > 0.9
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_later_batch_commits_what_is_owed_to_other_partitions(rig: Rig, running: Start) -> None:
+    rig.consumer.commit_fault = KafkaError("away")
+    rig.consumer.produce(10, 0)
+    running()
+    await until(lambda: rig.consumer.commits > 0)
+    rig.consumer.produce(10, 1)
+    rig.consumer.produce(5, 0)
+    await until(lambda: len(rig.positions()) == 25)
+    rig.consumer.commit_fault = None
+    await until(lambda: list(rig.consumer.offsets.values()) == [15, 10])
+
+
+@pytest.mark.usefixtures("soon")
+async def test_an_outage_of_the_broker_excuses_an_owed_commit(rig: Rig, running: Start) -> None:
+    rig.consumer.commit_fault = KafkaError("away")
+    rig.consumer.produce(10)
+    running()
+    await until(lambda: "away" in (rig.waiting.why(Cause.KAFKA) or ""))
+    rig.consumer.commit_fault = None
+    await until(lambda: not rig.waiting)
+    assert rig.consumer.offsets[PARTITIONS[0]] == 10
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_group_that_went_on_without_it_is_no_excuse(rig: Rig, running: Start) -> None:
+    rig.consumer.commit_fault = KafkaError("away")
+    rig.consumer.produce(10)
+    running()
+    await until(lambda: bool(rig.waiting))
+    rig.consumer.commit_fault = CommitFailedError("rebalanced")
+    await until(lambda: not rig.waiting)
+    assert rig.consumer.offsets[PARTITIONS[0]] == 0
+
+
+@pytest.mark.usefixtures("soon")
+async def test_what_is_owed_goes_with_the_partitions(rig: Rig, running: Start) -> None:
+    rig.consumer.commit_fault = KafkaError("away")
+    rig.consumer.produce(10)
+    running()
+    await until(lambda: bool(rig.waiting))
+    await rig.stream.on_partitions_revoked(set(PARTITIONS))
+    assert not rig.waiting
+    rig.consumer.commit_fault = None
+    tries, polls = rig.consumer.commits, rig.consumer.polls
+    await until(lambda: rig.consumer.polls > polls + 10)
+    assert rig.consumer.commits == tries
+    assert rig.consumer.offsets[PARTITIONS[0]] == 0
+
+
+async def test_a_flush_tries_an_owed_commit_once_more(rig: Rig, running: Start) -> None:
+    rig.consumer.commit_fault = KafkaError("away")
+    rig.consumer.produce(10)
+    task = running()
+    await until(lambda: bool(rig.waiting))
+    await end(task)
+    rig.consumer.commit_fault = None
+    assert await rig.stream.flush(FlushReason.STOP, 5)
+    assert rig.consumer.offsets[PARTITIONS[0]] == 10
+
+
+async def test_lag_counts_what_is_not_committed(rig: Rig, running: Start) -> None:
+    rig.consumer.commit_fault = KafkaError("away")
+    rig.consumer.produce(10)
+    running()
+    await until(lambda: rig.consumer.commits > 1)
+    assert rig.value("lag_records", partition="0") == 10
 
 
 async def test_a_fault_of_a_delivery_ends_the_loop(rig: Rig, running: Start) -> None:
@@ -323,11 +426,26 @@ async def test_what_retention_removed_is_told(rig: Rig, running: Start) -> None:
     assert rig.value("expired_records_total") == 25
     [line] = [line for line in lines if line["log_level"] == "error"]
     assert (line["partition"], line["first"], line["end"]) == (0, 5, 30)
+    assert "no commit" not in line["event"]
 
 
-async def test_a_start_without_committed_offset_is_no_loss(rig: Rig, running: Start) -> None:
+async def test_what_retention_removed_before_the_first_commit_is_told(rig: Rig, running: Start) -> None:
     rig.consumer.produce(40)
     rig.consumer.position[PARTITIONS[0]] = 30
+    await rig.stream.on_partitions_assigned(set(PARTITIONS))
+    with capture_logs() as lines:
+        running()
+        await until(lambda: rig.consumer.offsets[PARTITIONS[0]] == 40)
+    assert rig.value("expired_records_total") == 30
+    [line] = [line for line in lines if line["log_level"] == "error"]
+    assert "the group had no commit yet" in line["event"]
+    assert (line["partition"], line["first"], line["end"]) == (0, 0, 30)
+
+
+async def test_a_start_without_committed_offset_at_the_first_record_is_no_loss(
+    rig: Rig, running: Start
+) -> None:
+    rig.consumer.produce(40)
     await rig.stream.on_partitions_assigned(set(PARTITIONS))
     running()
     await until(lambda: rig.consumer.offsets[PARTITIONS[0]] == 40)

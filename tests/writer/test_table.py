@@ -300,6 +300,34 @@ async def test_a_missing_database_is_our_fault(clickhouse: str, event: Event) ->
         absent.insert(rows_of(event()))
 
 
+def test_a_distributed_table_acknowledges_only_what_its_shards_have(
+    event: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[dict[str, Any]] = []
+
+    class Engine:
+        def execute(self, *_: Any, settings: dict[str, Any], **__: Any) -> None:
+            used.append(settings)
+
+    monkeypatch.setattr("writer.table.connect", lambda *_, **__: Engine())
+    Table("clickhouse://nowhere/x", timeout_seconds=1).insert(rows_of(event()))
+    assert used[0]["distributed_foreground_insert"] == 1
+
+
+@stack
+async def test_the_engine_knows_every_setting_of_an_insert(query: Query) -> None:
+    names = (
+        "insert_deduplication_token",
+        "insert_deduplicate",
+        "async_insert",
+        "distributed_foreground_insert",
+        "max_partitions_per_insert_block",
+    )
+    assert query("SELECT count() FROM system.settings WHERE name IN %(names)s", {"names": names}) == [
+        (len(names),)
+    ]
+
+
 def test_nobody_there_is_unavailable(event: Event, unused_tcp_port: int) -> None:
     table = Table(f"clickhouse://127.0.0.1:{unused_tcp_port}/x", timeout_seconds=2)
     with pytest.raises(ClickHouseUnavailable, match="no answer from ClickHouse"):

@@ -15,7 +15,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.structs import RecordMetadata, TopicPartition
 
 from collector.metrics import Metrics
-from collector.sinks import Placed
+from collector.sinks import Placed, Published
 from collector.sinks.connection import Connection, Session
 from collector.sinks.kafka import AWAY, CLOSED, FULL, LATE, Bounds, KafkaSink
 from eventrail.contract.codec import decode_raw
@@ -254,3 +254,29 @@ async def test_closing_waits_for_what_was_taken(make: Make, producer: ScriptedPr
     producer.free.set()
     await asyncio.wait_for(closing, 5)
     assert (await taken).failures == {}
+
+
+async def test_what_is_given_up_ends_at_once_in_the_order_of_arrival(
+    make: Make, producer: ScriptedProducer
+) -> None:
+    sink = make(patience=2)
+    ended: list[int] = []
+
+    async def publish(number: int) -> Published:
+        done = await sink.publish([event(number), event(number + 1)])
+        ended.append(number)
+        return done
+
+    producer.held = {0, 1, 2}
+    publishing = [asyncio.create_task(publish(number)) for number in range(100)]
+    await until(lambda: len(producer.batches) == 3)
+    publishing += [asyncio.create_task(publish(number)) for number in range(100, 200)]
+    await until(lambda: sink.backlog.events == 400)
+    sink.give_up()
+    done = await asyncio.wait_for(asyncio.gather(*publishing), 1)
+    assert [published.failures for published in done] == [{0: LATE, 1: LATE}] * 200
+    assert ended == list(range(200))
+    # Only what is on its way is still counted; the rest is never sent.
+    assert sink.backlog.events == 200
+    await sink.close()
+    assert sum(map(len, producer.batches.values())) == 3

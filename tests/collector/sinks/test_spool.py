@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
@@ -265,9 +266,9 @@ async def test_what_cannot_be_taken_out_is_published_once_and_taken_out_later(
         broker.away = None
         await until(broker.names)
         calls = broker.calls
-        assert (await asyncio.wait_for(sink.publish([event("new")]), 5)).failures == {0: BROKEN}
-    await until(lambda: not sink.waiting)
-    assert (broker.names(), broker.calls) == (["0", "1", "2", "3", "4"], calls)
+        await until(lambda: not sink.waiting)
+        assert not (await asyncio.wait_for(sink.publish([event("5")]), 5)).on_disk
+    assert (broker.names(), broker.calls) == (["0", "1", "2", "3", "4", "5"], calls + 1)
 
 
 async def test_a_fault_of_the_sink_behind_does_not_end_the_drain(
@@ -330,3 +331,103 @@ async def test_after_the_close_nothing_is_taken(sink: SpoolSink) -> None:
     await sink.close()
     assert (await sink.publish([event("a")])).failures == {0: CLOSED}
     assert sink.trouble() == CLOSED
+
+
+async def test_what_is_kept_on_a_full_disk_is_taken_out_when_there_is_room_again(
+    sink: SpoolSink, broker: Broker, file: SpoolFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise SpoolFull("database or disk is full")
+
+    broker.away = "away"
+    await sink.publish([event(f"{n:02}") for n in range(50)])
+    with monkeypatch.context() as patched:
+        patched.setattr(file, "write", fail)
+        patched.setattr(file, "_replace", lambda: None)
+        broker.away = None
+        await until(lambda: not sink.waiting)
+        assert (sink.held.events, sink.held.kept) == (0, 50)
+        assert "disk is full" in await sink.check()
+        assert (await sink.publish([event("50")])).offsets
+    await until(lambda: not sink.held.kept)
+    await until(lambda: not sink._fault)
+    assert (broker.names(), await sink.check()) == ([f"{n:02}" for n in range(51)], "ok")
+
+
+async def test_a_disk_that_hangs_costs_the_answer_and_not_the_request(
+    broker: Broker, file: SpoolFile, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds = SpoolBounds(4 * 1024 * 1024, farewell=0.1, patience=0.2)
+    sink = SpoolSink(broker, SpoolThread(file), bounds, metrics, SystemClock())
+    sink.open()
+    answers, write = threading.Event(), file.write
+
+    def hang(events: Sequence[Placed], forget: int = 0) -> None:
+        answers.wait()
+        write(events, forget)
+
+    monkeypatch.setattr(file, "write", hang)
+    broker.away = "away"
+    assert (await asyncio.wait_for(sink.publish([event("a")]), 5)).failures == {0: BROKEN}
+    assert "did not answer within" in await sink.check()
+    assert sink._unwritten_bytes > 0
+    broker.away = None
+    assert (await sink.publish([event("b")])).offsets
+    answers.set()
+    await until(lambda: broker.names() == ["b", "a"])
+    assert sink._unwritten_bytes == 0
+    await until(lambda: not sink.waiting)
+    answers.clear()
+    broker.away = "away"
+    assert (await sink.publish([event("c")])).failures == {0: BROKEN}
+    await asyncio.wait_for(sink.close(), 5)
+    answers.set()
+
+
+class Slow(Broker):
+    """Each publish waits until it is given up, or let through by `go`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[asyncio.Future[str]] = []
+
+    async def publish(self, events: Sequence[Placed]) -> Published:
+        if self.go.is_set():
+            return await super().publish(events)
+        fate: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.waiting.append(fate)
+        return Published(dict.fromkeys(range(len(events)), await fate))
+
+    def give_up(self) -> None:
+        for fate in self.waiting:
+            if not fate.done():
+                fate.set_result("given up")
+
+
+@pytest.mark.parametrize("sign", ["silence", "the first deadline", "a later deadline", "a full queue"])
+async def test_what_was_on_its_way_to_kafka_goes_first_when_an_outage_begins(
+    file: SpoolFile, metrics: Metrics, sign: str
+) -> None:
+    slow = Slow()
+    sink = SpoolSink(slow, SpoolThread(file), SpoolBounds(4 * 1024 * 1024), metrics, SystemClock())
+    slow.go.clear()
+    publishing = [asyncio.create_task(sink.publish([event(f"{n}")])) for n in range(5)]
+    await until(lambda: len(slow.waiting) == 5)
+    if sign == "silence":
+        slow.away = "Kafka does not answer"
+    elif sign == "a full queue":
+        publishing.append(asyncio.create_task(sink.publish([event("5")])))
+        await until(lambda: len(slow.waiting) == 6)
+        slow.waiting[5].set_result("the queue is full")
+    else:
+        slow.waiting[0 if sign == "the first deadline" else 3].set_result("late")
+    await asyncio.sleep(0)
+    publishing += [asyncio.create_task(sink.publish([event(f"{n}")])) for n in range(len(publishing), 9)]
+    done = await asyncio.wait_for(asyncio.gather(*publishing), 5)
+    assert [published.on_disk for published in done] == [True] * 9
+    slow.away = None
+    slow.go.set()
+    sink.open()
+    await until(lambda: not sink.waiting)
+    assert slow.names() == [f"{n}" for n in range(9)]
+    await sink.close()

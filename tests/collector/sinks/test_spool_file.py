@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from collector.sinks import Placed
+from collector.sinks import Placed, spool_file
 from collector.sinks.spool_file import LOCK, NAME, SpoolBroken, SpoolFile, SpoolFull
 from eventrail.clock import ManualClock
 from eventrail.errors import ConfigurationError
@@ -286,3 +286,127 @@ def test_a_closed_file_says_so_and_the_lock_is_free(opened: Open, folder: Path) 
         file.write(events("a"))
     assert (folder / LOCK).exists()
     opened()
+
+
+def in_a_process(folder: Path, script: str) -> None:
+    """Run `script` where files can be limited in size, which stands for a full disk."""
+    start = f"""
+import os, resource
+from pathlib import Path
+from collector.sinks import Placed
+from collector.sinks.spool_file import SpoolBroken, SpoolFile, SpoolFull
+from eventrail.clock import SystemClock
+folder = Path({str(folder)!r})
+def limit(size):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+def full(work, *args):
+    try:
+        work(*args)
+    except (SpoolFull, SpoolBroken):
+        return True
+    return False
+def opened():
+    return SpoolFile(folder, 1 << 30, SystemClock())
+"""
+    done = subprocess.run([sys.executable, "-c", start + script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_full_disk_is_freed_when_all_that_is_left_is_done_with(folder: Path) -> None:
+    in_a_process(
+        folder,
+        """
+file = opened()
+for _ in range(100):
+    file.write([Placed(0, os.urandom(500)) for _ in range(20)])
+limit(16_384)
+assert full(file.write, [], 2000)
+file.keep(1500)
+assert file.held()[::3] == (500, 1500), file.held()
+assert full(file.write, [], 2000)
+file.keep(2000)
+assert (file.held().events, file.held().kept, file.held().oldest_ms) == (0, 0, None)
+assert sum(found.stat().st_size for found in folder.iterdir()) < 50_000
+file.write([Placed(0, b"at last")])
+assert [stored.seq for stored in file.read(0, 10, 1000)] == [2001]
+""",
+    )
+
+
+def test_where_not_even_an_empty_file_can_be_made_it_is_tried_again(folder: Path) -> None:
+    in_a_process(
+        folder,
+        """
+file = opened()
+file.write([Placed(0, b"a")])
+limit(1)
+assert full(file.write, [], 1)
+assert full(file.keep, 1)
+assert full(file.write, [Placed(0, b"b")])
+limit(resource.RLIM_INFINITY)
+file.write([Placed(0, b"c")])
+assert [stored.event.value for stored in file.read(0, 10, 1000)] == [b"c"]
+assert file.held()[::3] == (1, 0)
+""",
+    )
+
+
+def test_a_full_disk_lets_it_start_and_read(opened: Open, folder: Path) -> None:
+    file = opened()
+    file.write(events("a", "b"))
+    file.close()
+    in_a_process(folder, "limit(1)\nassert len(opened().read(0, 10, 1000)) == 2")
+
+
+def test_what_is_kept_counts_no_more_and_goes_with_the_next_write(opened: Open, clock: ManualClock) -> None:
+    file = opened()
+    file.write(events("a", "b"))
+    clock.advance(5)
+    file.write(events("c"))
+    file.keep(1)
+    file.keep(2)
+    file.keep(2)
+    assert (file.held().events, file.held().kept, file.held().oldest_ms) == (1, 2, NOW_MS + 5000)
+    file.write(events("d"))
+    assert everything(file) == ["c", "d"]
+    assert (file.held().events, file.held().kept) == (2, 0)
+
+
+def test_what_is_kept_is_not_saved_from_a_damaged_file(opened: Open, folder: Path) -> None:
+    file = opened()
+    file.write(events("first", "second", "THIRD"))
+    file.close()
+    path = folder / NAME
+    path.write_bytes(path.read_bytes().replace(b"THIRD", b"TH1RD"))
+    again = opened()
+    again.keep(1)
+    assert everything(again, after=1) == []
+    assert everything(again) == ["second"]
+    assert (again.held().events, again.held().kept) == (1, 0)
+
+
+def test_a_new_file_that_cannot_be_opened_after_a_damage_is_tried_again(
+    opened: Open, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = opened()
+    file.write(events("first", "SECOND", "third"))
+    file.close()
+    path = folder / NAME
+    path.write_bytes(path.read_bytes().replace(b"SECOND", b"SEC0ND"))
+    again = opened()
+
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(spool_file, "_connected", fail)
+        for _ in range(2):
+            with pytest.raises(SpoolBroken, match="unable to open"):
+                again.read(0, 10, 1000)
+        with pytest.raises(SpoolBroken, match="unable to open"):
+            again.write(events("fourth"))
+    with capture_logs() as told:
+        again.write(events("fifth"))
+    assert everything(again) == ["first", "third", "fifth"]
+    assert [(line["events"], line["saved"]) for line in told] == [(3, 2)]
+    assert len(asides(folder)) == 1

@@ -1,6 +1,7 @@
 """The spool's thread: requests share a commit, and each hears of its own events."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,8 +20,11 @@ class CountingFile(SpoolFile):
 
     commits = 0
     error: Exception | None = None
+    answers: threading.Event | None = None
 
     def write(self, events: object, forget: int = 0) -> None:
+        if self.answers:
+            self.answers.wait()
         if self.error:
             raise self.error
         self.commits += 1
@@ -109,3 +113,26 @@ async def test_closing_finishes_what_was_asked(tmp_path: Path) -> None:
     again = SpoolFile(tmp_path / "other", 1024 * 1024, SystemClock())
     assert again.held().events == 50
     again.close()
+
+
+async def test_what_cannot_be_taken_out_counts_no_more(thread: SpoolThread, file: CountingFile) -> None:
+    await thread.write([event("a"), event("b"), event("c")], 150)
+    file.error = SpoolFull("database or disk is full")
+    with pytest.raises(SpoolFull):
+        await thread.forget(2)
+    assert (thread.held.events, thread.held.kept) == (1, 2)
+    file.error = None
+    await thread.forget(2)
+    assert (thread.held.events, thread.held.kept) == (1, 0)
+
+
+async def test_a_disk_that_hangs_does_not_hold_up_the_close(tmp_path: Path) -> None:
+    file = CountingFile(tmp_path / "other", 1024 * 1024, SystemClock())
+    thread = SpoolThread(file)
+    file.answers = threading.Event()
+    writing = asyncio.create_task(thread.write([event("a")], 50))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(thread.close(0.05), 5)
+    assert not writing.done()
+    file.answers.set()
+    await writing

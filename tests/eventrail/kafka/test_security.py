@@ -3,10 +3,12 @@
 import os
 import re
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import truststore
 
 from devstack.checkout import CHECKOUT
 from eventrail.errors import ConfigurationError
@@ -37,6 +39,18 @@ def test_without_settings_clients_speak_plainly(monkeypatch: pytest.MonkeyPatch)
     assert addresses("a:1") == "a:1"
 
 
+@pytest.fixture
+def own_ssl() -> Iterator[None]:
+    """The ssl module as services have it; the fetching of jars may have replaced it in this process."""
+    replaced = ssl.SSLContext.__module__.startswith("truststore")
+    if replaced:
+        truststore.extract_from_ssl()
+    yield
+    if replaced:
+        truststore.inject_into_ssl()
+
+
+@pytest.mark.usefixtures("own_ssl")
 def test_tls_checks_the_certificate_and_the_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ca = Authority(tmp_path, "ca").file
     variables = {"EVENTRAIL_KAFKA_SECURITY_PROTOCOL": "SSL", "EVENTRAIL_KAFKA_SSL_CA_FILE": str(ca)}

@@ -13,7 +13,8 @@ def commit_before_insert() -> None:
     from writer.stream import Stream
 
     async def hasty(self: Stream, batch: Batch, _generation: int) -> None:
-        await self._commit(batch.next_offsets())
+        self._owed |= batch.next_offsets()
+        await self._commit()
         await self._deliver(lambda: batch.records)
 
     setattr(Stream, "_carry", hasty)  # noqa: B010 - in the place of the method

@@ -40,7 +40,15 @@ def told(result: Result) -> str:
     return "\n".join([f"seed {result.seed}: {result.kind}: {result.words}", *result.faults])
 
 
-@pytest.mark.parametrize("kind", ["kill one", "kill all", "freeze", "network"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "kill all",
+        "network",
+        pytest.param("kill one", marks=pytest.mark.long),
+        pytest.param("freeze", marks=pytest.mark.long),
+    ],
+)
 async def test_nothing_is_lost_and_nothing_doubled(running: Stack, kind: str) -> None:
     result = await Trial(running, plan(11, kind)).run()
     assert not result.faults, told(result)

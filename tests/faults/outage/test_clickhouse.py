@@ -73,10 +73,12 @@ async def test_ten_minutes(kafka: str, tmp_path: Path) -> None:
     assert max(phase.rss_mib for phase in report.phases) < 450, told
 
 
+@pytest.mark.long
 async def test_an_engine_that_is_frozen_and_not_away(way: tuple[River, Proxy]) -> None:
     check(await measure(way[0], Plan(outage=9, rate=RATE, calm=2, frozen=True)))
 
 
+@pytest.mark.long
 async def test_a_slow_engine_makes_larger_inserts_and_not_more_of_them(way: tuple[River, Proxy]) -> None:
     there, proxy = way
     proxy.delay_s = 0.5
@@ -100,7 +102,9 @@ async def test_a_full_disk_is_waited_for_and_nothing_is_rejected(kafka: str, tmp
         await asyncio.to_thread(there.execute, "SYSTEM STOP MERGES events")
         disk.fill()
         await there.until_waiting("clickhouse", 30)
-        assert "ClickHouse" in (await there.writer.checks())["clickhouse"]
+        async with asyncio.timeout(30):
+            while "ClickHouse" not in (await there.writer.checks())["clickhouse"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
         # A try a second: longer than the watchdog would allow without the named cause.
         await there.until_metric("retries_total", 12)
         disk.free()

@@ -24,6 +24,8 @@ from eventrail.errors import ClickHouseUnavailable, ConfigurationError
 from query_api.clickhouse import ClickHouse
 from query_api.events_table import Statement, reading
 from query_api.metrics import Metrics
+from query_api.pipeline_question import LedgerQuestion
+from query_api.queries import ledger
 from query_api.question import Period
 from query_api.settings import QueryApiSettings
 from tests.faults.security.engine import SECRET, SecureEngine
@@ -147,6 +149,20 @@ async def test_a_query_api_with_a_wrong_password_is_told(migrated: SecureEngine)
 )
 def test_the_reader_cannot_write(migrated: SecureEngine, sql: str) -> None:
     assert code(migrated.url("reader"), sql) in (164, 497)
+
+
+@pytest.mark.parametrize("table", ["ledger_raw", "ledger_expired", "rejected_replays", "schema_migrations"])
+def test_the_reader_sees_what_the_query_api_asks_for_alone(migrated: SecureEngine, table: str) -> None:
+    assert code(migrated.url("reader"), f"SELECT count() FROM {table}") == 497
+
+
+async def test_the_query_api_reads_the_ledger(migrated: SecureEngine) -> None:
+    api = ClickHouse(migrated.url("reader"), QueryApiSettings(), Metrics(CollectorRegistry()))
+    try:
+        for statement in (ledger.statement(LedgerQuestion(0, 60)), ledger.AS_OF):
+            await api.answer(statement)
+    finally:
+        api.close()
 
 
 def test_the_servers_limits_hold_for_the_reader(migrated: SecureEngine) -> None:

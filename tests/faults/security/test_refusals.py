@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from eventrail.contract import topics
+from eventrail.contract.topics import Topic
 from eventrail.errors import KafkaUnavailable
 from eventrail.kafka.admin import verify_topics
 from eventrail.settings import KafkaSettings
@@ -14,6 +15,7 @@ from tests.faults.security.broker import PASSWORDS, SecureBroker
 pytestmark = pytest.mark.stack
 
 USER = "eventrail-enricher"
+UNSEEN = Topic("another-topic", "what the enricher has no right to")
 
 
 def settings(broker: SecureBroker, **changes: Any) -> KafkaSettings:
@@ -127,8 +129,6 @@ async def test_a_listener_that_wants_a_certificate(secure: SecureBroker) -> None
 
 
 async def test_our_certificate_is_who_we_are(secure: SecureBroker) -> None:
-    from eventrail.errors import ConfigurationError
-
     given = tls_only(
         secure,
         secure.mutual,
@@ -136,5 +136,11 @@ async def test_our_certificate_is_who_we_are(secure: SecureBroker) -> None:
         kafka_ssl_key_file=secure.client.key,
     )
     # The certificate's name has no rights here, so the topics are hidden: but the door is open.
-    with pytest.raises(ConfigurationError, match="does not exist"):
+    with pytest.raises(KafkaUnavailable, match=r"may not see .*: python -m eventrail acls"):
         await verify_topics(given, topics.ALL)
+
+
+async def test_a_topic_without_the_right_to_see_it_is_not_called_missing(secure: SecureBroker) -> None:
+    with pytest.raises(KafkaUnavailable) as caught:
+        await verify_topics(settings(secure), [*topics.ALL[:1], UNSEEN])
+    assert str(caught.value) == f"{USER} may not see {UNSEEN.name}: python -m eventrail acls"

@@ -109,6 +109,23 @@ _ACTS: Mapping[tuple[str, ...], _Act] = {
 _WRITES = frozenset(("INSERT", "CREATE", "ALTER", "DROP", "TRUNCATE"))
 _BEFORE_TABLES = frozenset(("AS", "FROM", "JOIN", "IN", "TABLE", "TO"))
 _STEPPED_OVER = frozenset(("INTO", "IF", "NOT", "EXISTS", "("))
+_AFTER_SETTINGS = frozenset(
+    (
+        ")",
+        ";",
+        "AS",
+        "COMMENT",
+        "EXCEPT",
+        "FORMAT",
+        "FROM",
+        "INTERSECT",
+        "INTO",
+        "SELECT",
+        "UNION",
+        "VALUES",
+        "WITH",
+    )
+)
 
 
 def check(user: User, sql: str, settings: Mapping[str, str], database: str, engine: Engine) -> None:
@@ -116,11 +133,12 @@ def check(user: User, sql: str, settings: Mapping[str, str], database: str, engi
     for name, value in settings.items():
         _check_setting(user, name, value)
     found = list(_head(sql))
+    _check_names(user, found)
     act, rest = _act(user, found)
     if user.profile.readonly and found[0].text.upper() in _WRITES:
         raise ServerError(READONLY, f"{user.name}: Cannot execute query in readonly mode")
-    for name, value in _settings_in(found):
-        _check_setting(user, name, value)
+    for clause in _settings_clauses(found):
+        _check_clause(user, clause)
     if act.targeted and act.privilege is not None:
         rest = _check_target(user, act.privilege, rest, database)
     _check_functions(user, rest, engine.table_functions)
@@ -156,6 +174,14 @@ def _denied(user: User, what: str) -> ServerError:
 
 
 # ---- tables
+
+
+def _check_names(user: User, found: Iterable[Token]) -> None:
+    """Refuse names with escapes: what the engine makes of them is not copied here."""
+    for token in found:
+        inner = token.text[1:-1]
+        if token.kind == "name" and ("\\" in inner or token.text[0] in inner):
+            raise _denied(user, f"the name {token.text}, for it has an escape")
 
 
 def _name(token: Token) -> str:
@@ -232,21 +258,50 @@ def _check_functions(user: User, found: list[Token], table_functions: Iterable[s
 # ---- settings
 
 
-def _settings_in(found: list[Token]) -> Iterator[tuple[str, str]]:
-    """What the statement itself sets: `SET a = 1, b = 2`, and SETTINGS clauses wherever they stand."""
+def _settings_clauses(found: list[Token]) -> Iterator[list[Token]]:
+    """What stands behind SET and each SETTINGS, up to the statement's end."""
     for at, token in enumerate(found):
+        before = found[at - 1].text.upper() if at else ""
+        following = found[at + 1] if at + 1 < len(found) else None
         begins = token.kind == "word" and token.text.upper() == "SETTINGS"
-        if (begins and not (at and found[at - 1].text == ".")) or (at == 0 and token.is_word("SET")):
-            yield from _assignments(found[at + 1 :])
+        # A column `t.settings`, those of a table that is called so, and what is called so here.
+        named = before == "." or (following is not None and following.text == ".")
+        named = named or (before == "AS" and _ends_an_alias(following))
+        if (begins and not named) or (at == 0 and token.is_word("SET")):
+            yield found[at + 1 :]
 
 
-def _assignments(found: list[Token]) -> Iterator[tuple[str, str]]:
+def _ends_an_alias(following: Token | None) -> bool:
+    return (
+        following is None
+        or following.kind not in _NAMES_IN_TEXT
+        or following.text.upper() in ("FROM", "WHERE", "FORMAT")
+    )
+
+
+def _check_clause(user: User, clause: list[Token]) -> None:
+    """Check `name = value, ...` up to the clause's end; what has another form is refused, for its end is not known."""
     at = 0
-    while at + 2 < len(found) and found[at + 1].text == "=" and found[at].kind in _NAMES_IN_TEXT:
-        sign = "-" if found[at + 2].text == "-" else ""
+    while True:
+        sign = clause[at + 2].text if at + 2 < len(clause) and clause[at + 2].text == "-" else ""
         at_value = at + 2 + bool(sign)
-        yield _name(found[at]), sign + (found[at_value].text.strip("'") if at_value < len(found) else "")
-        at = at_value + 2
+        if not _is_assignment(clause[at : at + 2], clause[at_value : at_value + 1]):
+            raise _denied(user, "settings that are not written as name = value")
+        _check_setting(user, _name(clause[at]), sign + clause[at_value].text.strip("'"))
+        at = at_value + 1
+        if at == len(clause) or clause[at].text.upper() in _AFTER_SETTINGS:
+            return
+        if clause[at].text != ",":
+            raise _denied(user, f"settings that end with {clause[at].text}")
+        at += 1
+
+
+def _is_assignment(left: list[Token], value: list[Token]) -> bool:
+    return (
+        [token.text for token in left[1:]] == ["="]
+        and left[0].kind in _NAMES_IN_TEXT
+        and [token.kind in ("quoted", "word", "number") for token in value] == [True]
+    )
 
 
 def _check_setting(user: User, name: str, value: str) -> None:

@@ -1,14 +1,15 @@
 """The door to ClickHouse: connections, and which errors mean "wait" and which mean "wrong"."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from clickhouse_driver import Client
 from clickhouse_driver import errors as driver
 
-from eventrail.errors import ClickHouseUnavailable
+from eventrail.errors import ClickHouseUnavailable, ConfigurationError
+from eventrail.settings import CLICKHOUSE_URL_UNCLEAR, clickhouse_url_is_clear
 from eventrail.tls import Names, client_context
 
 _AWAY = (
@@ -45,16 +46,23 @@ OVERLOADED = frozenset(
 def connect(url: str, *, timeout_seconds: float = 10.0) -> Client:
     """A client for `url`; it connects at its first query and again after an error. Not thread-safe.
 
-    Raises ConfigurationError where the files that `url` names for TLS cannot be used, ValueError or TypeError where
-    it cannot be understood.
+    Raises ConfigurationError where `url` cannot be understood, or the files that it names for TLS cannot be used.
     """
-    client = Client.from_url(url)
+    client = _client(url)
     connection = client.connection
     _check_files(connection)
     connection.connect_timeout = min(timeout_seconds, 5.0)
     connection.send_receive_timeout = timeout_seconds
     connection.sync_request_timeout = min(timeout_seconds, 5.0)
     return client
+
+
+def _client(url: str) -> Client:
+    # What the driver says of a wrong address repeats parts of it, perhaps of the password: nothing of it is passed on.
+    if clickhouse_url_is_clear(url):
+        with suppress(ValueError, TypeError, AttributeError, LookupError):
+            return Client.from_url(url)
+    raise ConfigurationError(CLICKHOUSE_URL_UNCLEAR)
 
 
 def _check_files(connection: Any) -> None:

@@ -1,7 +1,8 @@
 """Settings are read once at the door of a process, frozen, and each has a help text."""
 
 from ssl import SSLContext
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, FilePath, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
@@ -19,7 +20,9 @@ Listen = Annotated[str, Field(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{
 class Settings(BaseSettings):
     """Base of every service's settings: environment variables only, frozen, empty means default."""
 
-    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
 
 
 class SharedSettings(Settings):
@@ -163,6 +166,23 @@ def _security_fault(given: KafkaSettings) -> str | None:
     return next((fault for fault, there in faults.items() if there), None)
 
 
+CLICKHOUSE_URL_UNCLEAR: Final = (
+    "EVENTRAIL_CLICKHOUSE_URL cannot be understood; characters with a meaning in an address (/ # ? @ : %) are "
+    "written as %XX in user and password"
+)
+"""What to say of an address without repeating any of it: a part of the password may stand where a port should."""
+
+
+def clickhouse_url_is_clear(url: str) -> bool:
+    """Whether host and port stand where they should, not behind an unescaped / # or ? of a password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return "@" not in f"{parts.path}{parts.query}{parts.fragment}"
+
+
 class ClickHouseSettings(Settings):
     """How ClickHouse is reached; variables start with EVENTRAIL_."""
 
@@ -175,6 +195,12 @@ class ClickHouseSettings(Settings):
         description="Native protocol address: clickhouse://USER:PASSWORD@HOST:PORT/DATABASE "
         "(with TLS: clickhouses:// and, for an authority of your own, ?ca_certs=FILE at the end).",
     )
+
+    @model_validator(mode="after")
+    def _understood(self) -> "ClickHouseSettings":
+        if not clickhouse_url_is_clear(self.clickhouse_url):
+            raise ValueError(CLICKHOUSE_URL_UNCLEAR)
+        return self
 
 
 def load(kind: type[T]) -> T:

@@ -29,7 +29,6 @@ from eventrail.settings import ClickHouseSettings, KafkaSettings, load
 log = logs.get(__name__)
 
 _PROBE_SECONDS = 2.0
-_KEPT_EXPIRED_HOURS = 72
 
 
 @dataclass(frozen=True)
@@ -117,8 +116,7 @@ def _restore(made: Parts) -> None:
     """What an earlier process wrote. Blocks. Raises ClickHouseUnavailable or LedgerFault."""
     ledger, minutes, hours = made.auditing, made.books.minutes, made.settings.window_hours
     ledger.verify()
-    oldest = made.clock.now_ms() // 1000 - _KEPT_EXPIRED_HOURS * 3600
-    made.books.restore(ledger.logs(), [one for one in ledger.expired() if one.minute >= oldest])
+    made.books.restore(ledger.logs(), ledger.expired())
     read = ledger.minutes(hours)
     results = ledger.results(min((minute for minute, _entries, _at in read), default=0)) if read else {}
     for minute, entries, read_at in read:
@@ -142,9 +140,10 @@ async def _passes(made: Parts, audit: Audit, asking: Surveyor) -> None:
     """Passes for as long as Kafka answers. Raises KafkaUnavailable."""
     while True:
         began = made.clock.monotonic()
+        held = made.books.held()
         survey = await asking.survey()
         try:
-            await audit.run(survey)
+            await audit.run(survey, held)
         except (UnavailableError, LedgerFault) as error:
             made.metrics.passes.labels("failed").inc()
             made.waiting.begin("auditing", cause_of(error), str(error))

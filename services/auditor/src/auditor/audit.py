@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from auditor.balance import Counts, Facts, balance
-from auditor.books import Books
-from auditor.checkpoints import Place, Places
+from auditor.books import Books, Held
+from auditor.checkpoints import Offsets, Place, Places
 from auditor.entries import minute_of
 from auditor.metrics import Metrics
 from auditor.rounds import Task, changes
 from auditor.settings import AuditorSettings
-from auditor.sources import Survey
+from auditor.sources import Span, Survey
 from auditor.statements import Expired, Log, Slice, Standing
 from eventrail import logs
 from eventrail.clock import Clock
@@ -54,11 +54,11 @@ class Audit:
         self._enriched_ends: dict[int, int] = {}
         self._told_expired: dict[int, int] = {}
 
-    async def run(self, survey: Survey) -> None:
-        """One pass. Raises ClickHouseUnavailable or LedgerFault; it can be run again then."""
+    async def run(self, survey: Survey, held: Held) -> None:
+        """One pass; `held` is of before the survey. Raises ClickHouseUnavailable or LedgerFault; run it again then."""
         began = self._clock.monotonic()
         self._number += 1
-        await self._take(survey)
+        await self._take(survey, held)
         standing = self._standing(survey)
         now = self._now()
         self._books.minutes.drop_old(now)
@@ -72,9 +72,9 @@ class Audit:
 
     # What the offsets say.
 
-    async def _take(self, survey: Survey) -> None:
+    async def _take(self, survey: Survey, held: Held) -> None:
         books, now = self._books, self._clock.monotonic()
-        if self._is_anew(survey):
+        if self._is_anew(survey, held):
             books.anew.set()
         ends = {at: span.end for at, span in survey.enriched.items()}
         if any(end < self._enriched_ends.get(at, 0) for at, end in ends.items()):
@@ -85,10 +85,11 @@ class Audit:
         written = {at: max(span.begin, survey.writer.get(at, 0)) for at, span in survey.enriched.items()}
         books.checkpoints.written(now, written, {at: span.end for at, span in survey.rejected.items()})
         books.checkpoints.read(now, books.rejected)
+        books.drop_expired(self._now(), survey.enricher)
         await self._take_expired(survey)
         self._tell_expired_before_the_writer(survey)
 
-    def _is_anew(self, survey: Survey) -> bool:
+    def _is_anew(self, survey: Survey, held: Held) -> bool:
         """Whether the follower reads a topic that is not there any more, or not all of its partitions.
 
         With a topic the broker deletes the commits of all groups.
@@ -98,8 +99,8 @@ class Audit:
             survey.raw.keys() != books.raw.keys()
             or survey.rejected.keys() != books.rejected.keys()
             or any(at not in survey.auditor for at in books.raw)
-            or any(span.end < books.raw.get(at, 0) for at, span in survey.raw.items())
-            or any(span.end < books.rejected.get(at, 0) for at, span in survey.rejected.items())
+            or _ends_before(survey.raw, held.raw, books.raw)
+            or _ends_before(survey.rejected, held.rejected, books.rejected)
         )
 
     def _passed(self, survey: Survey) -> Places:
@@ -112,14 +113,14 @@ class Audit:
     async def _take_expired(self, survey: Survey) -> None:
         found = [
             self._expired(at, committed, survey.raw[at].begin)
-            for at, committed in survey.enricher.items()
-            if at in self._books.logs and self._first_expired(at, committed) < survey.raw[at].begin
+            for at, committed in self._goes_on(survey).items()
+            if self._first_expired(at, committed) < survey.raw[at].begin
         ]
         if not found:
             return
         await asyncio.to_thread(self._ledger.save_expired, found)
         for one in found:
-            self._books.expired.append(one)
+            self._books.add_expired(one)
             self._books.minutes.add(one.minute, one.unread, self._now())
             self._metrics.expired.labels(topics.RAW.name).inc(one.end - one.first)
             log.error(
@@ -128,7 +129,16 @@ class Audit:
                 first=one.first,
                 end=one.end,
                 unread=one.unread,
+                committed=survey.enricher.get(one.raw_partition, "never"),
             )
+
+    def _goes_on(self, survey: Survey) -> Offsets:
+        """Where the enricher goes on, by raw partition: at 0 where it never committed."""
+        return {
+            at: survey.enricher.get(at, 0)
+            for at in self._books.logs
+            if at in survey.raw and at not in survey.astray
+        }
 
     def _first_expired(self, partition: int, committed: int) -> int:
         """The first offset, from the enricher's commit on, that is not known to be expired."""
@@ -178,7 +188,7 @@ class Audit:
         for at in task.minutes:
             minutes[at].changed = False
         found = await self._facts(task, standing)
-        lost = {at: self._lost_unread(at) for at in task.minutes}
+        lost = {at: self._books.lost[at] for at in task.minutes}
         after = {at: balance(found[at], lost[at]) for at in task.minutes}
         rows = [
             (at, key, events)
@@ -200,9 +210,6 @@ class Audit:
                 found[at].append((facts, events))
                 self._metrics.audited.inc(events)
         return found
-
-    def _lost_unread(self, minute: int) -> int:
-        return sum(one.unread for one in self._books.expired if one.minute == minute)
 
     def _more_unaccounted(self, after: dict[int, Counts]) -> bool:
         minutes = self._books.minutes.known
@@ -244,6 +251,11 @@ class Audit:
         settled_at = books.checkpoints.settled_at
         if settled_at is not None:
             metrics.settled_age.set(self._clock.monotonic() - settled_at)
+
+
+def _ends_before(asked: dict[int, Span], held: Offsets, now: Offsets) -> bool:
+    """Whether a log is shorter than what was read of it before its end was asked for, and not opened again since."""
+    return any(span.end < min(held.get(at, 0), now.get(at, 0)) for at, span in asked.items())
 
 
 def _shared(one: tuple[int, int, int], other: tuple[int, int, int]) -> int:

@@ -32,6 +32,9 @@ log = logs.get(__name__)
 _READ_AT_ONCE: Final = 200
 _POLL_SECONDS: Final = 0.25
 _COMMIT_SECONDS: Final = 10.0
+_COMMIT_ALL_SECONDS: Final = 3600.0
+"""Far below the 7 days after which Kafka forgets the commits of a group without members."""
+_OPEN_SECONDS: Final = 30.0
 
 Records = Mapping[TopicPartition, Sequence[Any]]
 
@@ -90,6 +93,7 @@ class Follower:
         self._metrics = metrics
         self._clock = clock
         self._seen: dict[int, int] = {}
+        self._committed_all_at = float("-inf")
 
     async def run(self) -> None:
         """Waits for ever while a backend is away."""
@@ -108,10 +112,12 @@ class Follower:
         consumer = await connected_consumer(self._kafka, self._settings.group)
         try:
             self._books.anew.clear()
-            await self._open(consumer)
+            # The client asks for committed offsets without end, also a broker that has long been back.
+            async with asyncio.timeout(_OPEN_SECONDS):
+                await self._open(consumer)
         except BaseException as error:
             await close(consumer)
-            if isinstance(error, KafkaError):
+            if isinstance(error, KafkaError | TimeoutError):
                 raise KafkaUnavailable(f"not read from yet: {error!r}") from error
             raise
         self._books.opened.set()
@@ -135,7 +141,7 @@ class Follower:
         for one, offset in starts.items():
             consumer.seek(one, offset)
         # From now on a partition without a commit is one that was deleted, and its commits with it.
-        await self._commit(consumer, starts)
+        await self._commit_all(consumer)
 
     def _positions(self) -> dict[TopicPartition, int]:
         names = self._names
@@ -191,6 +197,10 @@ class Follower:
             if reading.next and self._is_due(reading, since):
                 await self._flush(consumer, reading)
                 reading = Reading()
+            # Partitions in which nothing happens, too. Not with each commit: of a topic that was just created
+            # anew, a missing commit is the sign.
+            if self._clock.monotonic() - self._committed_all_at >= _COMMIT_ALL_SECONDS:
+                await self._commit_all(consumer)
 
     def _is_due(self, reading: Reading, since: float) -> bool:
         waited = self._clock.monotonic() - since
@@ -212,6 +222,10 @@ class Follower:
         if reading.unreadable:
             log.error("records of the rejected topic are no RejectedEvent", records=reading.unreadable)
         await self._commit(consumer, reading.next)
+
+    async def _commit_all(self, consumer: AIOKafkaConsumer) -> None:
+        await self._commit(consumer, self._positions())
+        self._committed_all_at = self._clock.monotonic()
 
     async def _commit(self, consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
         """A failure costs a second reading of entries that count once anyway."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -15,10 +15,10 @@ from auditor.settings import AuditorSettings
 from eventrail.contract import topics
 from eventrail.errors import KafkaUnavailable
 from eventrail.kafka.admin import admin
+from eventrail.kafka.ending import end
 from eventrail.kafka.security import client_options, unreachable
 from eventrail.settings import KafkaSettings
 
-_CLOSE_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 20.0
 
 
@@ -42,6 +42,7 @@ class Survey:
     """How far everybody was, asked for in the order that `checkpoints.py` needs.
 
     `enricher`, `writer` and `auditor` are the groups' committed offsets, where there are any that make sense.
+    `astray` are raw partitions in which the enricher's makes none: it lies behind the end.
     """
 
     enricher: Offsets
@@ -50,6 +51,7 @@ class Survey:
     writer: Offsets
     rejected: dict[int, Span]
     auditor: Offsets
+    astray: frozenset[int] = frozenset()
 
 
 async def connected_consumer(kafka: KafkaSettings, group: str | None) -> AIOKafkaConsumer:
@@ -75,8 +77,7 @@ async def connected_consumer(kafka: KafkaSettings, group: str | None) -> AIOKafk
 
 async def close(client: Any) -> None:
     """Stop a client within 5 s, whatever the broker does."""
-    with suppress(KafkaError, TimeoutError):
-        await asyncio.wait_for(client.stop(), _CLOSE_SECONDS)
+    await end(client.stop())
 
 
 async def partitions(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, list[TopicPartition]]:
@@ -138,7 +139,9 @@ class Surveyor:
         writer = await self._committed(settings.writer_group, found[names.enriched])
         rejected = await spans(self._consumer, found[names.rejected])
         auditor = await self._committed(settings.group, found[names.raw])
-        return Survey(_within(enricher, raw), raw, enriched, _within(writer, enriched), rejected, auditor)
+        sound = _within(enricher, raw)
+        astray = frozenset(enricher) - frozenset(sound)
+        return Survey(sound, raw, enriched, _within(writer, enriched), rejected, auditor, astray)
 
     async def _committed(self, group: str, wanted: list[TopicPartition]) -> Offsets:
         found = await self._admin.list_consumer_group_offsets(group, partitions=wanted)

@@ -30,6 +30,10 @@ class Expired(NamedTuple):
     unread: int
     minute: int
 
+    def touches(self, other: "Expired") -> bool:
+        """Whether the two, of one log, overlap or follow each other without a hole."""
+        return self[:2] == other[:2] and self.first <= other.end and other.first <= self.end
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:

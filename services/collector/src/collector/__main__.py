@@ -107,8 +107,10 @@ def _spool(
         return None
     bounds = SpoolBounds(
         settings.spool_max_bytes,
-        waiting_bytes=settings.queue_bytes,
+        # At the start of an outage all that waited for Kafka comes at once, and what else comes.
+        waiting_bytes=2 * settings.queue_bytes,
         batch_events=min(SpoolBounds.batch_events, settings.queue_events // 2),
+        patience=settings.publish_timeout,
     )
     return SpoolSink(inner, SpoolThread(file), bounds, metrics, clock)
 

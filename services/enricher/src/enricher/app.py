@@ -302,16 +302,6 @@ class FaustSource:
         except KafkaError as error:
             raise KafkaUnavailable(f"consumer: {error!r}") from error
 
-    def lag(self, expected: Mapping[int, int]) -> dict[int, int]:
-        """Records that wait, by partition, as far as the last fetch told."""
-        consumer = self._app.consumer
-        assigned = set(_raw_partitions(consumer.assignment()))
-        return {
-            number: max(0, (consumer.highwater(TP(RAW.name, number)) or 0) - offset)
-            for number, offset in expected.items()
-            if number in assigned
-        }
-
 
 def _leave_at_once() -> None:
     _log.warning("Kafka does not answer a goodbye; the group will notice by its session timeout")

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from enricher.sessions import PartitionSessions, Sessions
 from eventrail.errors import KafkaUnavailable
+from eventrail.kafka.ending import end
 from eventrail.kafka.security import Brokers, client_options
 
 _FETCH_BYTES = 4 * 1024 * 1024
@@ -49,7 +50,7 @@ async def load(brokers: Brokers, topic: str, sessions: Sessions, partitions: Ite
     except (KafkaError, OSError) as error:
         raise KafkaUnavailable(f"{topic}: could not be read: {error!r}") from error
     finally:
-        await consumer.stop()
+        await end(consumer.stop())
 
 
 async def _spans(

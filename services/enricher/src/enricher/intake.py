@@ -107,25 +107,24 @@ class Intake:
         Raises KafkaUnavailable; call it again then.
         """
         pauses = self._pauses
-        starts = {}
-        unplaced = {}
-        for partition, ends in (await self._source.ends(partitions)).items():
-            starts[partition] = self._start(partition, ends)
-            if starts[partition] != ends.committed or not ends.committed:
-                unplaced[partition] = starts[partition]
+        found = await self._source.ends(partitions)
+        starts = {partition: self._start(partition, ends) for partition, ends in found.items()}
+        moved = [partition for partition, at in starts.items() if at != (found[partition].committed or 0)]
+        unplaced = {at: starts[at] for at in starts if at in moved or not found[at].committed}
         # Faust goes back to committed offsets only where there is one above 0: elsewhere, records that it
         # dropped in a rebalance would never come again.
         await self._source.seek(unplaced)
         if pauses != self._pauses:
             return
-        self.account.begin(generation, starts)
+        # What was told as lost once is not told again in each generation.
+        self.account.begin(generation, starts, moved)
         self._reread_at.clear()
         self._open.set()
 
     def _start(self, partition: int, ends: Ends) -> int:
         begin = start(ends.committed, ends.earliest, ends.end)
         if begin.expired:
-            self._report_expired(partition, begin.expired)
+            self._report_expired(partition, begin.expired, has_commit=ends.committed is not None)
         if begin.lost_place:
             _log.error(
                 "the committed offset lies behind the end of the raw topic; beginning at its start",
@@ -135,9 +134,12 @@ class Intake:
             )
         return begin.offset
 
-    def _report_expired(self, partition: int, records: int) -> None:
+    def _report_expired(self, partition: int, records: int, *, has_commit: bool = True) -> None:
         self._metrics.expired.inc(records)
-        _log.error("raw records were removed before they were read", partition=partition, records=records)
+        what = "raw records were removed before they were read"
+        if not has_commit:
+            what = "raw records were removed, and the group has no commit that says that they were read"
+        _log.error(what, partition=partition, records=records)
 
     async def pause(self) -> None:
         """Finish what is in flight if that takes some seconds at most, commit, and close the account.

@@ -4,7 +4,7 @@ Offsets are of the raw topic's partitions. An account holds for one generation o
 rebalance ends it, and the next one begins where the group's committed offsets stand.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -35,7 +35,8 @@ class Start:
 def start(committed: int | None, earliest: int, end: int) -> Start:
     """Where to begin, given the group's committed offset (None without one) and the log's two ends."""
     if committed is None:
-        return Start(earliest)
+        # Whatever stood before the first record is gone, and nobody says that it was read.
+        return Start(earliest, expired=earliest)
     if committed < earliest:
         return Start(earliest, expired=earliest - committed)
     if committed > end:
@@ -51,6 +52,7 @@ class OffsetAccount:
         self._taken: dict[int, int] = {}
         self._done: dict[int, int] = {}
         self._committed: dict[int, int] = {}
+        self._owed: set[int] = set()
 
     @property
     def generation(self) -> int | None:
@@ -62,14 +64,19 @@ class OffsetAccount:
         """Offset of the next record that is not done, by partition."""
         return self._done
 
-    def begin(self, generation: int, starts: Mapping[int, int]) -> None:
-        """A new generation with the partitions of `starts`, each beginning at its offset."""
+    def begin(self, generation: int, starts: Mapping[int, int], owed: Collection[int] = ()) -> None:
+        """A new generation with the partitions of `starts`, each beginning at its offset.
+
+        The starts of the partitions in `owed` are to be committed although nothing was done yet.
+        """
         self._generation = generation
+        self._owed = set(owed)
         self._taken, self._done, self._committed = dict(starts), dict(starts), dict(starts)
 
     def end(self) -> None:
         """The partitions may belong to others from now on: nothing is taken or done any more."""
         self._generation = None
+        self._owed = set()
         self._taken, self._done, self._committed = {}, {}, {}
 
     def take(self, generation: int, partition: int, offset: int) -> Verdict:
@@ -110,10 +117,11 @@ class OffsetAccount:
         return {
             partition: offset
             for partition, offset in self._done.items()
-            if offset != self._committed[partition]
+            if offset != self._committed[partition] or partition in self._owed
         }
 
     def committed(self, generation: int, offsets: Mapping[int, int]) -> None:
         """Kafka has taken the commit of `offsets`."""
         if generation == self._generation:
             self._committed.update(offsets)
+            self._owed -= offsets.keys()

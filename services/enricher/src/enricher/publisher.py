@@ -10,13 +10,14 @@ from aiokafka.errors import KafkaError
 
 from enricher.waits import KAFKA, Waits
 from eventrail.errors import KafkaUnavailable
-from eventrail.kafka.records import Acknowledged, Record, pack
+from eventrail.kafka.records import Acknowledged, Record, abandon, pack
 
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 5.0
 _LOOK_SECONDS = 0.25
-_CLOSE_SECONDS = 2.0
 _PROBE_SECONDS = 1.5
+_PATIENCE_SECONDS = 5.0
+"""After that an acknowledgement is waited for by name: where replicas are missing, the client tries for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +40,39 @@ class Publisher:
         self._connect = connect
         self._waits = waits
         self._producer: AIOKafkaProducer | None = None
+        self._connecting = asyncio.Lock()
+        self._is_started = False
         self._dropping: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Connect. Raises KafkaUnavailable."""
+        await self._ensure()
+        self._is_started = True
+
+    async def _ensure(self) -> AIOKafkaProducer:
+        """The producer, a new one where the last was let go. Raises KafkaUnavailable."""
+        async with self._connecting:
+            if self._producer is None:
+                self._producer = await self._started_producer()
+            return self._producer
+
+    async def _started_producer(self) -> AIOKafkaProducer:
         producer = self._connect()
         try:
             await producer.start()
         except (KafkaError, OSError) as error:
-            await _drop(producer)
+            await abandon(producer)
             raise KafkaUnavailable(f"no answer from Kafka: {error!r}") from error
         except asyncio.CancelledError:
-            await _drop(producer)
+            await abandon(producer)
             raise
-        self._producer = producer
+        return producer
 
     async def stop(self) -> None:
         """Disconnect; what is not acknowledged by now is given up."""
-        self._let_go()
+        self._is_started = False
+        async with self._connecting:
+            self._let_go()
         if self._dropping:
             await asyncio.wait(self._dropping)
 
@@ -64,17 +80,20 @@ class Publisher:
         """Use a new producer from now on, and close the old one beside the work."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            task = asyncio.ensure_future(_drop(producer))
+            task = asyncio.ensure_future(abandon(producer))
             self._dropping.add(task)
             task.add_done_callback(self._dropping.discard)
 
     async def reachable(self) -> str:
         """Text "ok", or why Kafka does not answer; takes at most 1.5 s."""
-        if self._producer is None:
+        if not self._is_started:
             return "not connected"
         try:
-            await asyncio.wait_for(self._producer.client.fetch_all_metadata(), _PROBE_SECONDS)
-        except (KafkaError, OSError, TimeoutError) as error:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                # One that was let go says nothing about the broker.
+                producer = await self._ensure()
+                await producer.client.fetch_all_metadata()
+        except (KafkaError, KafkaUnavailable, OSError, TimeoutError) as error:
             return f"no answer from Kafka: {type(error).__name__}"
         return "ok"
 
@@ -115,19 +134,21 @@ class Publisher:
     async def _while_wanted(
         self, attempt: Coroutine[Any, Any, list[Acknowledged]], wanted: Callable[[], bool]
     ) -> list[Acknowledged] | None:
-        task = asyncio.ensure_future(attempt)
+        task, now = asyncio.ensure_future(attempt), asyncio.get_running_loop().time
+        began = now()
         try:
             while not (await asyncio.wait([task], timeout=_LOOK_SECONDS))[0]:
                 if not wanted():
                     self._let_go()
                     return None
+                if (waited := now() - began) >= _PATIENCE_SECONDS:
+                    self._waits.begin(KAFKA, f"not acknowledged for {waited:.0f} s")
             return task.result()
         finally:
             task.cancel()
 
     async def _attempt(self, address: Callable[[], Awaitable[Sequence[Parcel]]]) -> list[Acknowledged]:
-        if self._producer is None:
-            await self.start()
+        await self._ensure()
         return await self._send(await address())
 
     async def _send(self, parcels: Sequence[Parcel]) -> list[Acknowledged]:
@@ -144,18 +165,6 @@ class Publisher:
         return _acknowledged(
             sent, await asyncio.gather(*(future for *_, future in sent), return_exceptions=True)
         )
-
-
-async def _drop(producer: AIOKafkaProducer) -> None:
-    """Close at once: public stop() waits for what is not acknowledged, also where that never comes."""
-    producer._closed = True  # noqa: SLF001
-    sender = producer._sender.sender_task  # noqa: SLF001
-    if sender is not None:
-        sender.cancel()
-    # What is in flight fails with its connection, and the sender waits for nothing more.
-    await producer.client.close()
-    if sender is not None:
-        await asyncio.wait([sender], timeout=_CLOSE_SECONDS)
 
 
 def _acknowledged(sent: Sequence[tuple[Parcel, int, Any]], answers: Sequence[Any]) -> list[Acknowledged]:

@@ -19,6 +19,7 @@ from enricher.lookups.geo_file import GeoFile
 from enricher.lookups.salts import DaySalts
 from enricher.metrics import Metrics
 from enricher.publisher import Publisher
+from enricher.raw_ends import RawEnds
 from enricher.readiness import Readiness
 from enricher.salts.keeper import SaltKeeper
 from enricher.salts.sealing import SaltSealer
@@ -87,6 +88,7 @@ class Enricher:
         websites_metrics.install(self._metrics.registry, self._websites)
         self._waits = Waits(self._metrics, clock)
         self._publisher = Publisher(self._producer, self._waits)
+        self._raw_ends = RawEnds(settings.kafka)
         self._readiness = Readiness(self._publisher, self._waits)
         if isinstance(self._websites, WebsitesFile):
             self._readiness.websites = self._websites.check
@@ -123,6 +125,7 @@ class Enricher:
                     await self._work(stop)
             finally:
                 await self._salt_log.stop()
+                await self._raw_ends.close()
                 await self._publisher.stop()
 
     def _fresh_websites(self) -> AbstractAsyncContextManager[None]:
@@ -154,7 +157,7 @@ class Enricher:
             intake = self._intake(source, app)
             stream.connect(app, intake)
             self._readiness.intake = intake
-            lookout = self._lookout(source, app, intake)
+            lookout = self._lookout(app, intake)
             async with (
                 running(intake.work()),
                 every(self._settings.enricher.commit_interval_seconds, intake.commit),
@@ -178,10 +181,10 @@ class Enricher:
             Breaker(self._settings.enricher.breaker_share, self._settings.enricher.breaker_minimum),
         )
 
-    def _lookout(self, source: stream.FaustSource, app: Any, intake: Intake) -> Lookout:
+    def _lookout(self, app: Any, intake: Intake) -> Lookout:
         return Lookout(
             intake,
-            source.lag,
+            self._raw_ends,
             stream.sessions_of(app),
             self._waits,
             self._publisher,

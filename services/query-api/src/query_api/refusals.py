@@ -2,7 +2,7 @@
 
 from clickhouse_driver.errors import ErrorCodes, ServerException
 
-NO_TABLE = "ClickHouse has no table events yet; run: python -m writer migrate"
+NO_TABLE = "a table is missing at ClickHouse; run: python -m writer migrate"
 OLD_TABLE = "the events table is older than this query API; run: python -m writer migrate"
 REFUSED = "ClickHouse refuses this query API; look at the user in EVENTRAIL_CLICKHOUSE_URL and its rights"
 TOO_HIGH = "the limits set on this query API are above those of its user at ClickHouse"

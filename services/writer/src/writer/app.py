@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from eventrail import logs
@@ -84,21 +83,19 @@ async def _work(parts: Parts, stop: asyncio.Event) -> None:
     verify = parts.retry(lambda: asyncio.to_thread(parts.table.verify))
     if not await _unless(stop, verify):
         return
-    producing = parts.retry(lambda: connected_producer(parts.kafka))
-    producer = await _unless(stop, producing)
-    if producer is None:
-        return
+    rejected = RejectedTopic(lambda: connected_producer(parts.kafka))
     try:
-        await _read(parts, producer, stop)
+        if await _unless(stop, parts.retry(rejected.connect)):
+            await _read(parts, rejected, stop)
     finally:
-        await close(producer)
+        await rejected.close()
 
 
-async def _read(parts: Parts, producer: AIOKafkaProducer, stop: asyncio.Event) -> None:
+async def _read(parts: Parts, rejected: RejectedTopic, stop: asyncio.Event) -> None:
     settings = parts.settings
     delivery = Delivery(
         parts.table,
-        RejectedTopic(producer),
+        rejected,
         RecentlyWritten(settings.known_events),
         parts.retry,
         Retry(PROBES, parts.waiting, errors=(LineHeld,)),
@@ -147,7 +144,15 @@ async def _session(parts: Parts, delivery: Delivery, lookout: Lookout, stop: asy
     limits = Limits(
         settings.flush_events, settings.flush_seconds, settings.max_waiting_events, settings.max_waiting_bytes
     )
-    stream = Stream(consumer, delivery.deliver, limits, settings.handover_seconds, parts.metrics, parts.clock)
+    stream = Stream(
+        consumer,
+        delivery.deliver,
+        limits,
+        settings.handover_seconds,
+        parts.waiting,
+        parts.metrics,
+        parts.clock,
+    )
     consumer.subscribe([topics.ENRICHED.name], listener=stream)
     parts.readiness.consumer = consumer
     lookout.reading = stream

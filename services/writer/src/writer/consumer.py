@@ -1,7 +1,5 @@
 """The door to Kafka: a consumer and a producer that are connected and have their topics."""
 
-import asyncio
-from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -10,6 +8,7 @@ from aiokafka.errors import KafkaError
 from eventrail.contract import topics
 from eventrail.errors import KafkaUnavailable
 from eventrail.kafka.admin import verify_topics
+from eventrail.kafka.ending import end
 from eventrail.kafka.records import producer
 from eventrail.kafka.security import client_options, unreachable
 from eventrail.settings import KafkaSettings
@@ -76,5 +75,4 @@ async def require_topics(consumer: AIOKafkaConsumer) -> None:
 
 async def close(client: Any) -> None:
     """Stop a consumer (which leaves its group) or a producer, within 5 s whatever the broker does."""
-    with suppress(KafkaError, TimeoutError):
-        await asyncio.wait_for(client.stop(), _CLOSE_SECONDS)
+    await end(client.stop(), _CLOSE_SECONDS)

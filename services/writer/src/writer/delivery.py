@@ -69,6 +69,7 @@ class Delivery:
         self._breaker = breaker
         self._metrics = metrics
         self._clock = clock
+        self._accepted = 0
         self.steps = 0
 
     async def deliver(self, records: Callable[[], Sequence[SourceRecord]]) -> None:
@@ -78,6 +79,7 @@ class Delivery:
         so that a few bad records are seen among more good ones as these come. When cancelled it breaks a
         running insert off; the same records may then be delivered again.
         """
+        self._accepted = 0
         await self._probe(lambda: self._settle(records()))
 
     async def _settle(self, records: Sequence[SourceRecord]) -> None:
@@ -96,7 +98,8 @@ class Delivery:
 
         def guard(settled: int, refused: Refusals) -> None:
             # Asked while rows are looked for: a large block that is bad all through would take thousands of inserts.
-            if self._breaker.opens(settled, len(refused)):
+            # What an earlier probe wrote comes back as copies; without them bad rows would be judged on their own.
+            if self._breaker.opens(settled + made.duplicates, len(refused)):
                 raise self._too_many(_refusals(records, refused[:1]))
             self._require_beyond_doubt(insertion, records)
 
@@ -134,11 +137,12 @@ class Delivery:
         return LineHeld(_held(f"more than {self._breaker.share:.0%} of the records are bad", bad[0]))
 
     def _require_beyond_doubt(self, insertion: Insertion, records: Sequence[SourceRecord]) -> None:
-        if insertion.doubtful and not self._breaker.off:
+        if insertion.doubtful and not self._accepted and not self._breaker.off:
             raise LineHeld(_held("no row is accepted", _refusals(records, insertion.refused[:1])[0]))
 
     def _account(self, written: list[Row]) -> None:
         self._known.add(written)
+        self._accepted += len(written)
         self._metrics.rows_inserted.inc(len(written))
         if written:
             earliest = min(row[_RECEIVED_AT] for row in written)

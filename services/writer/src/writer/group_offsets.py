@@ -18,7 +18,10 @@ _ANSWER_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the group stands in one partition: `committed` (the oldest offset before its first commit) and `end`."""
+    """Where the group stands in one partition: `committed` and `end`.
+
+    `committed` is the oldest offset that is left, where the group has no commit or one that is older than that.
+    """
 
     committed: int
     end: int
@@ -60,7 +63,8 @@ class GroupOffsets:
         found = {}
         for partition in partitions:
             committed = await client.committed(partition)
-            start = firsts[partition] if committed is None else committed
+            # What retention removed is no lag: nobody can read it any more.
+            start = max(firsts[partition], committed or 0)
             found[partition.partition] = Place(start, ends[partition])
         return found
 

@@ -61,14 +61,12 @@ def metrics(registry: CollectorRegistry) -> Metrics:
         ),
         rejected=counter("rejected_total", "Records put on the rejected topic, by reason.", "reason"),
         retries=counter("retries_total", "Tries that failed and are made again, by cause.", "cause"),
-        commits=counter(
-            "commits_total", "Offset commits by outcome: ok, failed (the events are read again).", "outcome"
-        ),
+        commits=counter("commits_total", "Offset commits by outcome: ok, failed (tried again).", "outcome"),
         expired=counter(
             "expired_records_total",
             "Records that Kafka's retention removed before they were read: they are lost.",
         ),
-        lag=gauge("lag_records", "Records of an assigned partition that are not written yet.", "partition"),
+        lag=gauge("lag_records", "Records of an assigned partition that are not committed yet.", "partition"),
         age_seconds=histogram(
             "age_seconds",
             "Seconds from a batch's earliest acceptance by the collector to its insert, one value per batch.",

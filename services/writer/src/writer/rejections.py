@@ -1,7 +1,7 @@
 """What the writer cannot store goes to `eventrail.rejected.v1`, with its bytes and where they came from."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer
@@ -11,9 +11,13 @@ from eventrail import __version__
 from eventrail.contract import topics
 from eventrail.contract.v1.rejected_pb2 import RejectedEvent, RejectionReason, Stage
 from eventrail.errors import ContractError, KafkaUnavailable
+from eventrail.kafka.records import abandon
 from writer.batch import SourceRecord
+from writer.consumer import close
 
 DETAIL_CHARACTERS = 1024
+
+_SILENT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,37 +73,84 @@ def message(rejection: Rejection, now_ms: int, *, with_original: bool = True) ->
 
 
 class RejectedTopic:
-    """Sends rejections and waits until the broker has them."""
+    """Sends rejections and waits until the broker has them.
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self._producer = producer
+    `connect` gives a started producer. After a fault the next send asks for another: an idempotent producer whose
+    batch was refused once is refused for ever after (OutOfOrderSequenceNumber).
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[AIOKafkaProducer]]) -> None:
+        self._connect = connect
+        self._producer: AIOKafkaProducer | None = None
+
+    async def connect(self) -> AIOKafkaProducer:
+        """The producer; connects where there is none. Raises what `connect` raises, e.g. KafkaUnavailable."""
+        if self._producer is None:
+            self._producer = await self._connect()
+        return self._producer
+
+    async def close(self) -> None:
+        """Close the connection; does nothing where there is none."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await close(producer)
 
     async def send(self, rejections: Sequence[Rejection], now_ms: int) -> None:
         """Returns once each of `rejections` is acknowledged; sending them again makes copies, never a loss.
 
-        Raises KafkaUnavailable where one was not acknowledged within the producer's request timeout.
+        Raises KafkaUnavailable where one was refused, or where for 30 s none was acknowledged.
         """
         try:
-            await _all([await self._sent(rejection, now_ms) for rejection in rejections])
+            # Below min.insync.replicas aiokafka never gives a batch up by itself.
+            async with asyncio.timeout(_SILENT_SECONDS) as limit:
+                await self._deliver(rejections, now_ms, limit)
+        except TimeoutError as error:
+            await self._drop()
+            why = f"{topics.REJECTED.name}: not acknowledged within {_SILENT_SECONDS:g} s"
+            raise KafkaUnavailable(why) from error
         except KafkaError as error:
+            await self._drop()
             raise KafkaUnavailable(f"{topics.REJECTED.name}: not acknowledged: {error!r}") from error
 
-    async def _sent(self, rejection: Rejection, now_ms: int) -> asyncio.Future[object]:
-        try:
-            return await self._put(rejection, message(rejection, now_ms))
-        except MessageSizeTooLargeError:
-            return await self._put(rejection, message(rejection, now_ms, with_original=False))
+    async def _deliver(self, rejections: Sequence[Rejection], now_ms: int, limit: asyncio.Timeout) -> None:
+        producer = await self.connect()
+        sent = []
+        for rejection in rejections:
+            sent.append(await _sent(producer, rejection, now_ms))
+            # After the first failure nobody awaits the others; asyncio would log theirs as a bug.
+            sent[-1].add_done_callback(_look_at)
+            _prolong(limit)
+        for acknowledgement in sent:
+            await acknowledgement
+            _prolong(limit)
 
-    async def _put(self, rejection: Rejection, event: RejectedEvent) -> asyncio.Future[object]:
-        key = rejection.website_id.encode() or None
-        sent: asyncio.Future[object] = await self._producer.send(
-            topics.REJECTED.name, event.SerializeToString(), key=key
-        )
-        return sent
+    async def _drop(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await abandon(producer)
 
 
-async def _all(sent: Iterable[asyncio.Future[object]]) -> None:
-    # Every future is awaited, also after the first failed one: a failure nobody looked at is logged as a bug.
-    for answer in await asyncio.gather(*sent, return_exceptions=True):
-        if isinstance(answer, BaseException):
-            raise answer
+async def _sent(producer: AIOKafkaProducer, rejection: Rejection, now_ms: int) -> asyncio.Future[object]:
+    try:
+        return await _put(producer, rejection, message(rejection, now_ms))
+    except MessageSizeTooLargeError:
+        return await _put(producer, rejection, message(rejection, now_ms, with_original=False))
+
+
+async def _put(
+    producer: AIOKafkaProducer, rejection: Rejection, event: RejectedEvent
+) -> asyncio.Future[object]:
+    key = rejection.website_id.encode() or None
+    sent: asyncio.Future[object] = await producer.send(
+        topics.REJECTED.name, event.SerializeToString(), key=key
+    )
+    return sent
+
+
+def _prolong(limit: asyncio.Timeout) -> None:
+    limit.reschedule(asyncio.get_running_loop().time() + _SILENT_SECONDS)
+
+
+def _look_at(acknowledgement: asyncio.Future[object]) -> None:
+    if not acknowledgement.cancelled():
+        acknowledgement.exception()

@@ -17,6 +17,7 @@ from eventrail.clock import Clock
 from eventrail.contract import topics
 from writer.batch import Batch, FlushReason, Limits, SourceRecord
 from writer.metrics import Metrics
+from writer.waiting import Cause, Waiting
 
 log = logs.get(__name__)
 
@@ -28,8 +29,12 @@ Deliver = Callable[[Records], Awaitable[None]]
 _POLL_SECONDS = 0.25
 _BUSY_POLL_SECONDS = 0.05
 _COMMIT_SECONDS = 10.0
+_COMMIT_AGAIN_SECONDS = 1.0
 _READ_AT_ONCE = 1000
 _LAG_EVERY_SECONDS = 1.0
+
+_REMOVED = "records were removed before they were read"
+_REMOVED_BEFORE_COMMIT = "records were removed before they were read; the group had no commit yet"
 
 
 class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -41,6 +46,7 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
         deliver: Deliver,
         limits: Limits,
         handover_seconds: float,
+        waiting: Waiting,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
@@ -48,13 +54,18 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
         self._deliver = deliver
         self._limits = limits
         self._handover_seconds = handover_seconds
+        self._waiting = waiting
         self._metrics = metrics
         self._clock = clock
         self._batch = Batch(limits)
         self._delivering: asyncio.Task[None] | None = None
         self._generation = 0
+        self._owed: dict[int, int] = {}
+        self._commit_failed_at = float("-inf")
+        self._waits_for_commit = False
         self._written: dict[int, int] = {}
         self._expected: dict[int, int] = {}
+        self._uncommitted: set[int] = set()
         self._lag_told_at = float("-inf")
         self.partitions: frozenset[int] | None = None
         """The partitions that the group has given to this consumer; None while it has no place in the group."""
@@ -70,6 +81,7 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
             reason = self._batch.due(self._clock.monotonic())
             if reason is not None and self._delivering is None:
                 self._begin(reason)
+            self._commit_again()
             self._tell()
             # A full fetch buffer answers getmany at once; others need their turn.
             await asyncio.sleep(0)
@@ -87,6 +99,7 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
                     if self._delivering is not None:
                         await asyncio.wait([self._delivering])
                     self._reap()
+                await self._commit_last()
         except TimeoutError:
             log.warning("not all that waited was written; it stays in Kafka", reason=str(reason))
             await self.abandon()
@@ -98,6 +111,8 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
         task, self._delivering = self._delivering, None
         self._generation += 1
         self._batch = Batch(self._limits)
+        self._owed.clear()
+        self._wait_is_over()
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
@@ -113,15 +128,18 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._metrics.lag.remove(str(partition.partition))
         self._written.clear()
         self._expected.clear()
+        self._uncommitted.clear()
         self.partitions = None
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Note where reading has to begin: at the committed offsets, where there are any."""
         for partition in assigned:
-            with suppress(KafkaError):
-                committed = await self._consumer.committed(partition)
-                if committed is not None:
-                    self._expected.setdefault(partition.partition, committed)
+            # The client asks without end where the coordinator does not answer, and a rebalance waits for this.
+            with suppress(KafkaError, TimeoutError):
+                committed = await asyncio.wait_for(self._consumer.committed(partition), _COMMIT_SECONDS)
+                self._expected.setdefault(partition.partition, committed or 0)
+                if committed is None:
+                    self._uncommitted.add(partition.partition)
         self.partitions = frozenset(partition.partition for partition in assigned)
 
     async def _poll(self) -> None:
@@ -148,9 +166,9 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
         if first > expected:
             # aiokafka goes on at the oldest record it finds, and says nothing.
             self._metrics.expired.inc(first - expected)
-            log.error(
-                "records were removed before they were read", partition=partition, first=expected, end=first
-            )
+            what = _REMOVED_BEFORE_COMMIT if partition in self._uncommitted else _REMOVED
+            log.error(what, partition=partition, first=expected, end=first)
+        self._uncommitted.discard(partition)
 
     def _patience(self) -> float:
         if self._delivering is not None:
@@ -177,7 +195,8 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _carry(self, batch: Batch, generation: int) -> None:
         await self._deliver(lambda: self._grown(batch))
         if generation == self._generation:
-            await self._commit(batch.next_offsets())
+            self._owed |= batch.next_offsets()
+            await self._commit()
 
     def _grown(self, batch: Batch) -> Sequence[SourceRecord]:
         batch.take_from(self._batch)
@@ -190,20 +209,53 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
             self._delivering = None
             task.result()
 
-    async def _commit(self, next_offsets: dict[int, int]) -> None:
-        """Commit; a failure costs a second reading of events that the table counts once anyway."""
-        self._written.update(next_offsets)
+    async def _commit_last(self) -> None:
+        if self._owed and self._delivering is None:
+            self._delivering = asyncio.create_task(self._commit())
+            await asyncio.wait([self._delivering])
+            self._reap()
+
+    def _commit_again(self) -> None:
+        """Where no further batch comes, nothing else would ever commit what is owed."""
+        if not self._owed or self._delivering is not None:
+            return
+        if self._clock.monotonic() - self._commit_failed_at >= _COMMIT_AGAIN_SECONDS:
+            self._delivering = asyncio.create_task(self._commit())
+
+    async def _commit(self) -> None:
+        """Commit what is owed; after a failure it stays owed, and `run` tries again.
+
+        Until then it costs at most a second reading of events that the table counts once anyway.
+        """
+        owed = dict(self._owed)
         offsets = {
-            TopicPartition(topics.ENRICHED.name, partition): offset
-            for partition, offset in next_offsets.items()
+            TopicPartition(topics.ENRICHED.name, partition): offset for partition, offset in owed.items()
         }
         try:
             await asyncio.wait_for(self._consumer.commit(offsets), _COMMIT_SECONDS)
-        except (CommitFailedError, IllegalStateError, KafkaError, TimeoutError) as error:
-            self._metrics.commits.labels("failed").inc()
-            log.warning("offsets were not committed; these events will be read again", why=repr(error))
+        except (CommitFailedError, IllegalStateError) as error:
+            # The group has gone on without this consumer. Kafka is well, so the watchdog goes on counting.
+            self._commit_failed()
+            self._wait_is_over()
+            log.warning("offsets were not committed; these events may be read again", why=repr(error))
+        except (KafkaError, TimeoutError) as error:
+            self._commit_failed()
+            self._waits_for_commit = True
+            self._waiting.begin(Cause.KAFKA, f"offsets are not committed, trying again: {error!r}")
         else:
             self._metrics.commits.labels("ok").inc()
+            self._written |= owed
+            self._owed = dict(self._owed.items() - owed.items())
+            self._wait_is_over()
+
+    def _commit_failed(self) -> None:
+        self._metrics.commits.labels("failed").inc()
+        self._commit_failed_at = self._clock.monotonic()
+
+    def _wait_is_over(self) -> None:
+        if self._waits_for_commit:
+            self._waits_for_commit = False
+            self._waiting.end(Cause.KAFKA)
 
     def _tell(self) -> None:
         self._metrics.waiting_events.set(len(self._batch.records))

@@ -137,6 +137,8 @@ class Table:
             "insert_deduplication_token": token(rows, self._process),
             "insert_deduplicate": 1,
             "async_insert": 0,
+            # A Distributed table would otherwise acknowledge what no shard has yet.
+            "distributed_foreground_insert": 1,
             # A block may span any number of months; it is bounded by its rows.
             "max_partitions_per_insert_block": 0,
         }

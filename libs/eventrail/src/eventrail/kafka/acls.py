@@ -42,6 +42,8 @@ class Acl:
 
 
 _READS: Final = (Operation.READ, Operation.DESCRIBE_CONFIGS)
+# Where a topic ends, without what is in it.
+_SEES: Final = (Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS)
 _WRITES: Final = (Operation.WRITE, Operation.DESCRIBE_CONFIGS)
 _BOTH: Final = (Operation.READ, Operation.WRITE, Operation.DESCRIBE_CONFIGS)
 _MAKES: Final = (
@@ -61,7 +63,7 @@ _TOPICS: Final[dict[str, dict[str, Sequence[Operation]]]] = {
         topics.SESSIONS_CHANGELOG.name: _BOTH,
     },
     "writer": {topics.ENRICHED.name: _READS, topics.REJECTED.name: _WRITES},
-    "auditor": {topics.RAW.name: _READS, topics.ENRICHED.name: _READS, topics.REJECTED.name: _READS},
+    "auditor": {topics.RAW.name: _READS, topics.ENRICHED.name: _SEES, topics.REJECTED.name: _READS},
     "operator": {topics.REJECTED.name: _READS, topics.RAW.name: _WRITES, topics.ENRICHED.name: _WRITES},
     "topics": {topic.name: _MAKES for topic in topics.ALL},
 }

@@ -7,16 +7,23 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 
 from eventrail.contract.topics import Topic
-from eventrail.errors import ConfigurationError
+from eventrail.errors import ConfigurationError, KafkaUnavailable
 from eventrail.kafka.security import Brokers, client_options, unreachable
 from eventrail.settings import KafkaSettings
 
 VISIBLE_LIMIT_S = 15.0
 """How long a new topic may take to appear in the metadata of all brokers, in seconds."""
 
+_NOT_ALLOWED = (TopicAuthorizationFailedError.errno, ClusterAuthorizationFailedError.errno)
 _INSYNC = "min.insync.replicas"
 _UNCLEAN = "unclean.leader.election.enable"
 
@@ -41,15 +48,17 @@ async def create_topics(settings: KafkaSettings, topics: Sequence[Topic]) -> lis
     """
     async with admin(settings) as client:
         created = [topic.name for topic in topics if await _create(client, settings, topic)]
-        await _until_visible(client, topics)
+        await _until_visible(client, settings, topics)
     await verify_topics(settings, topics)
     return created
 
 
-async def _until_visible(client: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
+async def _until_visible(
+    client: AIOKafkaAdminClient, settings: KafkaSettings, topics: Sequence[Topic]
+) -> None:
     # In KRaft a creation is acknowledged before the broker that is asked next knows of the topic.
     async with asyncio.timeout(VISIBLE_LIMIT_S):
-        while len(await _partition_counts(client, topics)) < len(topics):  # noqa: ASYNC110
+        while len(await _described(client, settings, topics)) < len(topics):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
@@ -85,6 +94,8 @@ def _config(settings: KafkaSettings, topic: Topic) -> dict[str, str]:
 async def verify_topics(settings: KafkaSettings, topics: Sequence[Topic]) -> None:
     """Raises ConfigurationError that names each missing topic and each wrong partition count or setting.
 
+    KafkaUnavailable where no broker answers, or our user may not see a topic: that is set right without us.
+
     A topic must have at least the replicas that `settings` ask for, at least as many of them must have a record
     before it counts as acknowledged, and no replica that lacks records may come to lead.
 
@@ -92,18 +103,31 @@ async def verify_topics(settings: KafkaSettings, topics: Sequence[Topic]) -> Non
     the count is: a changelog with another count than its source would lose writes silently.
     """
     async with admin(settings) as client:
-        counts = await _partition_counts(client, topics)
-        faults = _partition_faults(topics, counts)
-        there = [topic for topic in topics if topic.name in counts]
-        faults += await _replica_faults(client, settings, there)
+        described = await _described(client, settings, topics)
+        faults = _partition_faults(topics, {name: len(parts) for name, parts in described.items()})
+        faults += _replica_faults(settings, described)
+        there = [topic for topic in topics if topic.name in described]
         faults += await _config_faults(client, settings, there)
     if faults:
         raise ConfigurationError("\n".join(faults))
 
 
-async def _partition_counts(client: AIOKafkaAdminClient, topics: Sequence[Topic]) -> dict[str, int]:
-    described = await client.describe_topics([topic.name for topic in topics])
-    return {item["topic"]: len(item["partitions"]) for item in described if item["error_code"] == 0}
+async def _described(
+    client: AIOKafkaAdminClient, settings: KafkaSettings, topics: Sequence[Topic]
+) -> dict[str, list[dict[str, Any]]]:
+    """The partitions of each of `topics` that exists. Raises KafkaUnavailable where we may not see one."""
+    answer = await client.describe_topics([topic.name for topic in topics])
+    _raise_if_hidden(settings, {item["topic"]: item["error_code"] for item in answer})
+    return {
+        item["topic"]: item["partitions"] for item in answer if item["error_code"] == 0 and item["partitions"]
+    }
+
+
+def _raise_if_hidden(settings: KafkaSettings, codes: dict[str, int]) -> None:
+    hidden = sorted(name for name, code in codes.items() if code in _NOT_ALLOWED)
+    if hidden:
+        who = settings.kafka_sasl_username or settings.kafka_ssl_cert_file or "this client"
+        raise KafkaUnavailable(f"{who} may not see {', '.join(hidden)}: python -m eventrail acls")
 
 
 def _partition_faults(topics: Sequence[Topic], counts: dict[str, int]) -> list[str]:
@@ -124,12 +148,9 @@ def _partition_faults(topics: Sequence[Topic], counts: dict[str, int]) -> list[s
     return faults
 
 
-async def _replica_faults(
-    client: AIOKafkaAdminClient, settings: KafkaSettings, topics: Sequence[Topic]
-) -> list[str]:
+def _replica_faults(settings: KafkaSettings, described: dict[str, list[dict[str, Any]]]) -> list[str]:
     wanted = settings.topic_replication_factor
-    described = await client.describe_topics([topic.name for topic in topics]) if topics else []
-    fewest = {item["topic"]: min(len(part["replicas"]) for part in item["partitions"]) for item in described}
+    fewest = {name: min(len(part["replicas"]) for part in parts) for name, parts in described.items()}
     return [
         f"topic {name} has {found} replicas, but must have {wanted} (EVENTRAIL_TOPIC_REPLICATION_FACTOR)"
         for name, found in fewest.items()
@@ -141,10 +162,17 @@ async def _config_faults(
     client: AIOKafkaAdminClient, settings: KafkaSettings, topics: Sequence[Topic]
 ) -> list[str]:
     resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
-    found: dict[str, dict[str, str]] = {}
-    for response in await client.describe_configs(resources) if resources else []:
-        for _code, _message, _kind, name, entries in response.resources:
-            found[name] = {entry[0]: entry[1] for entry in entries}
+    answers = [
+        answer
+        for response in (await client.describe_configs(resources) if resources else [])
+        for answer in response.resources
+    ]
+    codes = {name: code for code, _message, _kind, name, _entries in answers}
+    _raise_if_hidden(settings, codes)
+    for name, code in codes.items():
+        if code != 0:  # such as a topic that is being removed
+            raise KafkaUnavailable(f"Kafka does not tell the settings of {name}: {for_code(code).__name__}")
+    found = {name: {entry[0]: entry[1] for entry in entries} for *_rest, name, entries in answers}
     faults = [
         f"topic {topic.name} has {key}={found[topic.name].get(key)}, but must have {value}"
         for topic in topics

@@ -150,11 +150,12 @@ async def _replay(chosen: argparse.Namespace, clock: Clock) -> int:
     patch = await asyncio.to_thread(_patch, chosen.patch) if chosen.patch else None
     report = Report(_say_now, as_json=chosen.json, dry_run=chosen.dry_run)
     order = Order(patch, chosen.rate, chosen.again, chosen.dry_run)
+    url = load(ClickHouseSettings).clickhouse_url
     try:
         async with rejected_topic(load(KafkaSettings)) as topic:
             entries = _addressed(topic, addresses, report) if addresses else _selected(topic, selected)
             async with aclosing(entries):
-                await _replay_all(entries, order, report, clock)
+                await _replay_all(entries, url, order, report, clock)
     except (EventrailError, asyncio.CancelledError):
         if report.has_told:
             _say_sums(report, chosen)
@@ -186,9 +187,11 @@ async def _addressed(
             yield entry
 
 
-async def _replay_all(entries: AsyncGenerator[Entry], order: Order, report: Report, clock: Clock) -> None:
+async def _replay_all(
+    entries: AsyncGenerator[Entry], clickhouse_url: str, order: Order, report: Report, clock: Clock
+) -> None:
     kafka = load(KafkaSettings)
-    audit = Audit(load(ClickHouseSettings).clickhouse_url)
+    audit = Audit(clickhouse_url)
     who = _run(uuid4(), order.patch)
     try:
         if order.dry_run:

@@ -11,9 +11,9 @@ from aiokafka.errors import KafkaError
 from eventrail.contract.topics import ENRICHED, RAW
 from eventrail.errors import ConfigurationError
 from eventrail.kafka.admin import admin
+from eventrail.kafka.ending import end
 from eventrail.kafka.records import producer
 from eventrail.kafka.security import unreachable
-from eventrail.rejected.ending import end
 from eventrail.rejected.plan import Planned
 from eventrail.rejected.trace import Place
 from eventrail.settings import KafkaSettings

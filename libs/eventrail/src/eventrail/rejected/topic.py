@@ -10,8 +10,8 @@ from aiokafka.errors import KafkaError
 
 from eventrail.contract.topics import REJECTED
 from eventrail.errors import ConfigurationError, KafkaUnavailable
+from eventrail.kafka.ending import end
 from eventrail.kafka.security import client_options, unreachable
-from eventrail.rejected.ending import end
 from eventrail.rejected.entry import Address, Entry, entry
 from eventrail.rejected.walking import Span
 from eventrail.settings import KafkaSettings

@@ -40,6 +40,10 @@ class Sink(Protocol):
         """Wait until each of `events` is acknowledged or given up; within a stated time, and never raises."""
         ...
 
+    def give_up(self) -> None:
+        """Let each `publish` that waits end now, in the order of their calls; what is not acknowledged has failed."""
+        ...
+
     def trouble(self) -> str | None:
         """Why `publish` would fail now, in one line; None where it should succeed."""
         ...

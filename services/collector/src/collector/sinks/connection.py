@@ -39,7 +39,8 @@ class Connection:
     """Keeps one Session alive in the background, from `open` to `close`.
 
     All times are in seconds. `patience`: how long the producer waits for an answer, and how long an
-    old producer may take to end. `heartbeat`: how often the broker is asked for a sign of life.
+    old producer may take to end. `heartbeat`: how often the broker is asked for a sign of life, and how long it may
+    take to answer; a session that gets none twice in a row is replaced.
     `longest_pause`: the most that lies between two attempts to connect.
     """
 
@@ -127,14 +128,20 @@ class Connection:
         try:
             async with asyncio.timeout(self._heartbeat):
                 answered = bool(await client.force_metadata_update())
-        except TimeoutError:
+        except Exception:  # whatever it is, it is no sign of life
             answered = False
         if not answered:
-            self._heard("Kafka does not answer")
+            self._unheard(session)
             return
         self._heard(None)
         if len(client.cluster.partitions_for_topic(RAW.name) or ()) != session.partitions:
             self.replace(session, f"topic {RAW.name} has changed")
+
+    def _unheard(self, session: Session) -> None:
+        # While Kafka is silent nothing may be sent at all, so no send finds out that it is the client that is dead.
+        if self.silent:
+            self.replace(session, "no sign of life for the second time")
+        self._heard("Kafka does not answer")
 
     def _heard(self, silent: str | None) -> None:
         if silent and not self.silent:
@@ -149,7 +156,7 @@ class Connection:
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 session = await self._started()
-        except (TimeoutError, UnavailableError, ConfigurationError, KafkaError, OSError) as error:
+        except Exception as error:  # whatever it is: without another attempt nothing would ever be sent again
             self._missing(error)
             return False
         if self.away or self.fault:
@@ -157,10 +164,12 @@ class Connection:
         self.session, self.away, self.fault, self.silent = session, None, None, None
         return True
 
-    def _missing(self, error: BaseException) -> None:
-        reason = str(error) or f"no answer within {_CONNECT_SECONDS:g} s"
+    def _missing(self, error: Exception) -> None:
+        known = isinstance(error, TimeoutError | UnavailableError | ConfigurationError | KafkaError | OSError)
+        reason = (str(error) or f"no answer within {_CONNECT_SECONDS:g} s") if known else repr(error)
         if reason != self.away:
-            _log.warning("Kafka cannot be used, trying again", reason=reason)
+            trace = None if known else error
+            _log.warning("Kafka cannot be used, trying again", reason=reason, exc_info=trace)
         self.session, self.away = None, reason
         self.fault = reason if isinstance(error, ConfigurationError) else None
 

@@ -6,7 +6,7 @@ the first event, leaves together as chunks in one batch, and each request waits 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from collector.metrics import Metrics
@@ -52,6 +52,8 @@ class KafkaSink:
         self._metrics = metrics
         self.backlog = Backlog(bounds.queue_events, bounds.queue_bytes)
         self._lanes: defaultdict[int, Lane] = defaultdict(Lane)
+        self._open: dict[Parcel, None] = {}
+        """Parcels whose request still waits, in the order of arrival."""
         self._sends: set[asyncio.Task[None]] = set()
         self._closed = False
         metrics.watch(self.backlog, lambda: connection.trouble is None)
@@ -76,6 +78,10 @@ class KafkaSink:
             self._take(parcel)
         return await self._fates(parcels)
 
+    def give_up(self) -> None:
+        waiting, self._open = self._open, {}
+        self._give_up(waiting)
+
     async def close(self) -> None:
         self._closed = True
         if self._sends:
@@ -96,9 +102,12 @@ class KafkaSink:
             return Published(failures, offsets)
         finally:
             deadline.cancel()
+            for parcel in parcels:
+                self._open.pop(parcel, None)
 
     def _take(self, parcel: Parcel) -> None:
         self.backlog.take(parcel)
+        self._open[parcel] = None
         lane = self._lanes[parcel.partition]
         lane.put(parcel)
         if not lane.sending:
@@ -107,7 +116,7 @@ class KafkaSink:
             self._sends.add(task)
             task.add_done_callback(self._sends.discard)
 
-    def _give_up(self, parcels: list[Parcel]) -> None:
+    def _give_up(self, parcels: Iterable[Parcel]) -> None:
         for parcel in parcels:
             if self._lanes[parcel.partition].withdraw(parcel):
                 self.backlog.release(parcel)

@@ -43,6 +43,9 @@ class MemorySink:
         self._ends[partition] += 1
         return self._ends[partition] - 1
 
+    def give_up(self) -> None:
+        pass  # nothing ever waits
+
     def trouble(self) -> str | None:
         return CLOSED if self._closed else None
 

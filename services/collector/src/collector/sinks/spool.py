@@ -8,6 +8,7 @@ short way is used again.
 import asyncio
 import contextlib
 import logging
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -38,7 +39,8 @@ class SpoolBounds:
     """`file_bytes`: what the spool may hold. `waiting_bytes`: what may wait to be written to it.
 
     `batch_events` and `batch_bytes`: what is read of it and published at once; one batch must fit into the sink behind.
-    `farewell`: seconds that `close` goes on emptying it while Kafka is there.
+    `farewell`: seconds that `close` goes on emptying it while Kafka is there. `patience`: seconds that a request waits
+    for the disk, and for its turn while the spool is emptied.
     """
 
     file_bytes: int
@@ -46,6 +48,7 @@ class SpoolBounds:
     batch_events: int = 2000
     batch_bytes: int = 512 * 1024
     farewell: float = 5.0
+    patience: float = 10.0
 
 
 class SpoolSink:
@@ -63,7 +66,10 @@ class SpoolSink:
         self._bounds = bounds
         self._metrics = metrics
         self._clock = clock
-        self._publishing = self._unwritten = self._unwritten_bytes = 0
+        self._publishing = self._direct = self._unwritten = self._unwritten_bytes = 0
+        self._open: OrderedDict[asyncio.Future[None], None] = OrderedDict()
+        """Requests in the order of arrival that are with the sink behind, or about to ask for their write."""
+        self._writes: set[asyncio.Task[None]] = set()
         self._fault: str | None = None
         self._place = 0
         """The last event that is acknowledged, also where a full disk does not let it be taken out."""
@@ -129,10 +135,25 @@ class SpoolSink:
             return all_failed(len(events), CLOSED)
         if not events:
             return Published()
-        if self.waiting or self._inner.trouble():
-            return await self._spool(events, Published(dict.fromkeys(range(len(events)), "")))
-        published = await self._inner.publish(events)
-        return await self._spool(events, published) if published.failures else published
+        ticket: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._open[ticket] = None
+        try:
+            if self.waiting or self._inner.trouble():
+                return await self._spool(events, Published(dict.fromkeys(range(len(events)), "")), ticket)
+            published = await self._publish_directly(events)
+            return await self._spool(events, published, ticket) if published.failures else published
+        finally:
+            self._has_left(ticket)
+
+    async def _publish_directly(self, events: Sequence[Placed]) -> Published:
+        self._direct += 1
+        try:
+            return await self._inner.publish(events)
+        finally:
+            self._direct -= 1
+
+    def give_up(self) -> None:
+        self._inner.give_up()
 
     async def close(self) -> None:
         if self._closed:
@@ -144,9 +165,11 @@ class SpoolSink:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._draining
         self._let_in(emptying=False)
-        while self._publishing:  # noqa: ASYNC110 - what Kafka does not take at the last moment still goes to disk
+        # What Kafka does not take at the last moment still goes to disk: one wait for Kafka, and one for the disk.
+        end = self._clock.monotonic() + 2 * self._bounds.patience
+        while self._publishing and self._clock.monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        await self._thread.close()
+        await self._thread.close(self._bounds.patience)
         if self.waiting:
             _log.warning("events stay in the spool for the next start, nothing is lost", events=self.waiting)
         await self._inner.close()
@@ -159,8 +182,10 @@ class SpoolSink:
     # Into the spool
 
     async def _turn(self, events: int) -> None:
-        while self._emptying and self.waiting and self._room <= 0:
-            await self._left.wait()
+        with contextlib.suppress(TimeoutError):  # then the disk or Kafka hangs: on, to learn which
+            async with asyncio.timeout(self._bounds.patience):
+                while self._emptying and self.waiting and self._room <= 0:
+                    await self._left.wait()
         self._room -= events
 
     def _let_in(self, *, emptying: bool, left: int = 0) -> None:
@@ -168,25 +193,51 @@ class SpoolSink:
         self._left.set()
         self._left = asyncio.Event()
 
-    async def _spool(self, events: Sequence[Placed], published: Published) -> Published:
+    async def _spool(
+        self, events: Sequence[Placed], published: Published, ticket: asyncio.Future[None]
+    ) -> Published:
         """Write the failures of `published` to disk; those that are not there in the end stay failures."""
         places = sorted(published.failures)
         failed = [events[place] for place in places]
-        reason = await self._written(failed)
+        # Counted before anything is waited for: from here on no later request goes past the spool.
+        self._unwritten += len(failed)
+        try:
+            await self._until_first(ticket)
+            reason = await self._written(failed, ticket)
+        finally:
+            self._unwritten -= len(failed)
         if reason:
             return Published(dict.fromkeys(places, reason), published.offsets)
         self._metrics.spooled.inc(len(failed))
         return Published({}, published.offsets, on_disk=True)
 
-    async def _written(self, events: list[Placed]) -> str | None:
+    async def _until_first(self, ticket: asyncio.Future[None]) -> None:
+        """Wait until all that came before has asked for its write, or is acknowledged."""
+        if self._direct:
+            # At the start of an outage: what is with the sink behind came earlier, and would be written later.
+            self._inner.give_up()
+        while (first := next(iter(self._open))) is not ticket:
+            await asyncio.wait([first])
+
+    def _has_left(self, ticket: asyncio.Future[None]) -> None:
+        self._open.pop(ticket, None)
+        if not ticket.done():
+            ticket.set_result(None)
+
+    async def _written(self, events: list[Placed], ticket: asyncio.Future[None]) -> str | None:
         """None when `events` are on disk, else why not, as senders are told."""
         size = sum(len(event.value) + EVENT_COST for event in events)
         if not self._has_room(size):
             return self._full()
-        self._unwritten += len(events)
-        self._unwritten_bytes += size
+        writing = self._ask_for_write(events, size)
+        self._has_left(ticket)
+        # Given up here, it goes on there: it may still be on disk in the end, as a copy that counts once.
+        await asyncio.wait([writing], timeout=self._bounds.patience)
+        if not writing.done():
+            self._fails(f"the disk did not answer within {self._bounds.patience:g} s")
+            return BROKEN
         try:
-            await self._thread.write(events, size)
+            writing.result()
         except SpoolFull as error:
             if self._is_near_its_bound():
                 return self._full()
@@ -195,14 +246,22 @@ class SpoolSink:
         except SpoolBroken as error:
             self._fails(str(error))
             return BROKEN
-        except asyncio.CancelledError:
-            self._some.set()  # it may be on disk all the same
-            raise
-        finally:
-            self._unwritten -= len(events)
-            self._unwritten_bytes -= size
         self._begins()
         return None
+
+    def _ask_for_write(self, events: list[Placed], size: int) -> asyncio.Task[None]:
+        writing = asyncio.create_task(self._thread.write(events, size))
+        self._unwritten_bytes += size
+        self._writes.add(writing)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._writes.discard(task)
+            self._unwritten_bytes -= size
+            if not task.cancelled() and task.exception() is None:
+                self._some.set()  # also where nobody waits for it any more
+
+        writing.add_done_callback(ended)
+        return writing
 
     def _has_room(self, size: int) -> bool:
         waiting = self._unwritten_bytes + size
@@ -257,10 +316,19 @@ class SpoolSink:
             await self._publish(batch)
             self._place = batch[-1].seq
             self._metrics.drained.inc(len(batch))
-        await self._thread.forget(self._place)
+        await self._forget(more=bool(batch))
         self._let_in(emptying=True, left=len(batch))
-        if not self.waiting:
+        if not self.waiting and not self.held.kept:
             await self._emptied()
+
+    async def _forget(self, *, more: bool) -> None:
+        try:
+            await self._thread.forget(self._place)
+        except (SpoolFull, SpoolBroken) as error:
+            # They are acknowledged all the same, and not read again: what comes after them can leave.
+            self._fails(str(error))
+            if not more:
+                raise
 
     async def _until_kafka_is_there(self) -> None:
         while self._inner.trouble():

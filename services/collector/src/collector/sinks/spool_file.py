@@ -55,7 +55,7 @@ class SpoolBroken(EventrailError):
     """The spool cannot be read or written now (disk full, disk error); nothing of what was to be written is in it."""
 
 
-class _Damaged(EventrailError):
+class _Damaged(SpoolBroken):
     """The file is not what was written."""
 
 
@@ -67,11 +67,24 @@ class Stored(NamedTuple):
 
 
 class Held(NamedTuple):
-    """What is in the spool: events, bytes of the file that are in use, Unix milliseconds of its oldest event."""
+    """What is in the spool: events, bytes of the file that are in use, Unix milliseconds of its oldest event.
+
+    `kept` events are in the file beside them: they are done with, but the disk did not let them be taken out.
+    """
 
     events: int
     bytes: int
     oldest_ms: int | None
+    kept: int = 0
+
+
+class _Aside(NamedTuple):
+    """A damaged file that was set aside: how many events it held, and up to which place they are done with."""
+
+    path: Path
+    reason: str
+    events: int
+    done: int
 
 
 class SpoolFile:
@@ -89,13 +102,19 @@ class SpoolFile:
         self._clock = clock
         self._db: sqlite3.Connection | None = None
         self._next = 1
-        self._events = self._used = 0
+        self._events = self._used = self._kept = 0
+        self._done = 0
+        """What is in the file up to this place is kept, and no more in the spool."""
+        self._asides: list[_Aside] = []
+        """Those of which nothing was saved yet."""
         self._oldest: int | None = None
         self._lock = _locked(folder)
         try:
-            self._open_or_set_aside()
-        except BaseException:
-            self._lock.close()
+            self._open_first()
+        except BaseException as error:
+            self.close()
+            if isinstance(error, SpoolBroken):
+                raise _unusable(folder, str(error)) from error
             raise
 
     def write(self, events: Sequence[Placed], forget: int = 0) -> None:
@@ -104,10 +123,28 @@ class SpoolFile:
         Raises SpoolFull or SpoolBroken, then neither was done.
         """
         try:
+            self._reopen()
             self._write(events, forget)
         except _Damaged as damage:
-            self._set_aside(str(damage))
+            self._set_aside(str(damage), forget)
+            self._reopen()
             self._write(events, 0)
+
+    def keep(self, upto: int) -> None:
+        """The events up to place `upto` are done with but cannot be taken out now: count them as kept.
+
+        The next write takes them out. Where the file holds no others, an empty one takes its place, which needs no
+        room: to take rows out of a file on a full disk does. Raises SpoolBroken; then they count as before.
+        """
+        self._reopen()
+        try:
+            more = self._count(self._done, upto)
+            self._kept, self._done = self._kept + more, max(self._done, upto)
+            self._measure()
+        except sqlite3.Error as error:
+            raise SpoolBroken(str(error)) from error
+        if more and self._kept == self._events:
+            self._replace()
 
     def read(self, after: int, max_events: int, max_bytes: int) -> list[Stored]:
         """Events behind place `after` in their order: at least one where there is one, up to the given bounds.
@@ -115,18 +152,20 @@ class SpoolFile:
         Raises SpoolBroken. Empty also where the file was found damaged; what was saved of it is read the next time.
         """
         try:
+            self._reopen()
             return self._read(after, max_events, max_bytes)
         except _Damaged as damage:
             self._set_aside(str(damage))
+            self._reopen()
             return []
 
     def held(self) -> Held:
         """What is in it now."""
-        return Held(self._events, self._used, self._oldest)
+        return Held(self._events - self._kept, self._used, self._oldest, self._kept)
 
     def shrink(self) -> None:
         """Give the disk back what an empty spool does not need; does nothing while it holds events."""
-        if self._events or self._on_disk() <= _SMALL_BYTES:
+        if self._db is None or self._events or self._on_disk() <= _SMALL_BYTES:
             return
         try:
             self._open_db.execute("VACUUM")
@@ -137,12 +176,16 @@ class SpoolFile:
 
     def close(self) -> None:
         """Close the file and give the folder free; what it holds stays."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        self._shut()
         self._lock.close()
 
+    def _shut(self) -> None:
+        db, self._db = self._db, None
+        if db is not None:
+            db.close()
+
     def _write(self, events: Sequence[Placed], forget: int) -> None:
+        forget = max(forget, self._done if self._kept else 0)
         try:
             self._open_db.execute("BEGIN IMMEDIATE")
             gone = (
@@ -157,6 +200,8 @@ class SpoolFile:
             raise _named(error) from error
         self._next += len(events)
         self._events += len(events) - gone
+        if forget:
+            self._kept, self._done = 0, max(self._done, forget)
         self._measure()
 
     def _rows(self, events: Sequence[Placed]) -> Iterable[tuple[int, int, int, int, bytes]]:
@@ -191,8 +236,14 @@ class SpoolFile:
     def _measure(self) -> None:
         pages, free = (self._number(f"PRAGMA {name}") for name in ("page_count", "freelist_count"))
         self._used = (pages - free) * _PAGE_BYTES if self._events else 0
-        first = self._open_db.execute("SELECT at FROM events ORDER BY seq LIMIT 1").fetchone()
+        first = self._open_db.execute(
+            "SELECT at FROM events WHERE seq > ? ORDER BY seq LIMIT 1", (self._done,)
+        ).fetchone()
         self._oldest = first[0] if first else None
+
+    def _count(self, after: int, upto: int) -> int:
+        query = "SELECT count(*) FROM events WHERE seq > ? AND seq <= ?"
+        return int(self._open_db.execute(query, (after, upto)).fetchone()[0])
 
     def _number(self, query: str) -> int:
         return int(self._open_db.execute(query).fetchone()[0] or 0)
@@ -203,30 +254,63 @@ class SpoolFile:
             raise SpoolBroken("the spool is closed")
         return self._db
 
-    def _open_or_set_aside(self) -> None:
+    def _open_first(self) -> None:
         try:
             self._open()
         except _Damaged as damage:
             self._set_aside(str(damage))
+            self._open()
+            self._save_all()
+
+    def _reopen(self) -> None:
+        """Open the file where a damage or a full disk left none open, and save what was set aside."""
+        if self._db is not None or self._lock.closed:
+            return
+        try:
+            self._open()
+        except (ConfigurationError, OSError) as error:
+            self._shut()
+            raise SpoolBroken(f"the spool cannot be opened again: {error}") from error
+        self._save_all()
 
     def _open(self) -> None:
         try:
             self._db = _connected(self._path, self._max_bytes)
+            self._kept = self._count(0, self._done)
             self._events = self._number("SELECT count(*) FROM events")
             # Never a place twice in one process, also not after a damage: whoever reads along stays in order.
             self._next = max(self._next, self._number("SELECT max(seq) FROM events") + 1)
             self._measure()
         except sqlite3.Error as error:
+            self._shut()
             named = _named(error)
             if isinstance(named, _Damaged):
                 raise named from error
             raise _unusable(self._folder, str(error)) from error
         _sync_folder(self._folder)
 
-    def _set_aside(self, reason: str) -> None:
-        events, self._events = self._events, 0
-        if self._db is not None:
-            self._db.close()
+    def _replace(self) -> None:
+        self._shut()
+        try:
+            # The file first: to a log without its file SQLite pays no heed.
+            for path in (self._path, Path(f"{self._path}-wal")):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("the spool's file cannot be replaced, nothing is lost", reason=str(error))
+        self._reopen()
+
+    def _set_aside(self, reason: str, forget: int = 0) -> None:
+        """Put the damaged file away; from here on none is open. Raises SpoolBroken where that cannot be done."""
+        events, done = self._events, max(self._done, forget)
+        self._shut()
+        try:
+            aside = self._renamed()
+        except OSError as error:
+            raise SpoolBroken(f"{reason}; and it cannot be set aside: {error}") from error
+        self._events = self._kept = 0
+        self._asides.append(_Aside(aside, reason, events, done))
+
+    def _renamed(self) -> Path:
         when = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         aside = self._folder / f"{_ASIDE}{when}"
         # The log goes with it: it holds what was not yet moved into the file.
@@ -234,22 +318,25 @@ class SpoolFile:
             found = Path(f"{self._path}{ending}")
             if found.exists():
                 found.rename(f"{aside}{ending}")
-        self._open()
-        saved = self._save(aside)
-        _log.error(
-            "the spool was damaged: the file is set aside, and what could be read of it goes on",
-            file=str(aside),
-            reason=reason,
-            events=events or "unknown",
-            saved=saved,
-        )
+        return aside
 
-    def _save(self, aside: Path) -> int:
+    def _save_all(self) -> None:
+        while self._asides:
+            aside = self._asides.pop(0)
+            _log.error(
+                "the spool was damaged: the file is set aside, and what could be read of it goes on",
+                file=str(aside.path),
+                reason=aside.reason,
+                events=aside.events or "unknown",
+                saved=self._save(aside.path, aside.done),
+            )
+
+    def _save(self, aside: Path, done: int) -> int:
         """Copy the events of a damaged file that are as they were written; returns how many."""
         saved = 0
         try:
             with closing(sqlite3.connect(f"{aside.absolute().as_uri()}?mode=ro", uri=True)) as old:
-                rows = old.execute("SELECT key, crc, value FROM events ORDER BY seq")
+                rows = old.execute("SELECT key, crc, value FROM events WHERE seq > ? ORDER BY seq", (done,))
                 while some := rows.fetchmany(_SAVED_AT_ONCE):
                     good = [
                         Placed(key % (1 << 64), value) for key, crc, value in some if zlib.crc32(value) == crc
@@ -316,18 +403,24 @@ def _prepare(db: sqlite3.Connection, max_bytes: int) -> None:
     found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
         raise _Damaged(found)
-    db.execute("BEGIN IMMEDIATE")
-    db.execute(_TABLE)
-    db.execute(f"PRAGMA application_id = {_OURS}")
-    db.execute(f"PRAGMA user_version = {_VERSION}")
-    db.execute("COMMIT")
+    if _written_by(db) != (_OURS, _VERSION):  # a file that is ready is only read here: its disk may be full
+        db.execute("BEGIN IMMEDIATE")
+        db.execute(_TABLE)
+        db.execute(f"PRAGMA application_id = {_OURS}")
+        db.execute(f"PRAGMA user_version = {_VERSION}")
+        db.execute("COMMIT")
     db.execute(f"PRAGMA max_page_count = {max_bytes // _PAGE_BYTES}")
 
 
-def _refuse_other(db: sqlite3.Connection) -> None:
+def _written_by(db: sqlite3.Connection) -> tuple[int, int]:
     owner, version = (
         db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
     )
+    return owner, version
+
+
+def _refuse_other(db: sqlite3.Connection) -> None:
+    owner, version = _written_by(db)
     if owner not in (0, _OURS):
         raise ConfigurationError(
             f"{_VARIABLE}: {NAME} is a database of another program; give the spool a folder of its own"

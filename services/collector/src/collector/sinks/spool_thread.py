@@ -5,6 +5,7 @@ disk can do, whatever the number of requests.
 """
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -63,7 +64,11 @@ class SpoolThread:
         await self._ask(_Job(self._loop.create_future(), events, size))
 
     async def forget(self, upto: int) -> None:
-        """Take out the events up to place `upto`. Raises SpoolBroken: then they are still there."""
+        """Take out the events up to place `upto`.
+
+        Raises SpoolFull or SpoolBroken where the disk does not let that be; where it can be read, they count as
+        `held.kept` from then on.
+        """
         await self._ask(_Job(self._loop.create_future(), forget=upto))
 
     async def read(self, after: int, max_events: int, max_bytes: int) -> list[Stored]:
@@ -77,12 +82,13 @@ class SpoolThread:
         """As SpoolFile.shrink."""
         await self._ask(_Job(self._loop.create_future(), work=self._file.shrink))
 
-    async def close(self) -> None:
-        """Finish what was asked, and close the file."""
+    async def close(self, patience: float | None = None) -> None:
+        """Finish what was asked, and close the file; after `patience` seconds leave that to the thread."""
         self._closed = True
         self._jobs.put(None)
-        await asyncio.to_thread(self._thread.join)
-        self._file.close()
+        await asyncio.to_thread(self._thread.join, patience)
+        if self._thread.is_alive():
+            _log.error("the disk of the spool does not answer, what was being written may be lost")
 
     async def _ask(self, job: _Job) -> Any:
         if self._closed:
@@ -98,7 +104,10 @@ class SpoolThread:
             for job in gathered.jobs:
                 self._work(job)
             self.held = self._file.held()
-            self._loop.call_soon_threadsafe(_settle, gathered.jobs)
+            # After a close that did not wait, the loop may be gone.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(_settle, gathered.jobs)
+        self._file.close()
 
     def _gather(self) -> tuple[_Round, bool]:
         """Wait for a job, and take with it what else waits; the second is True where nothing comes after."""
@@ -122,6 +131,13 @@ class SpoolThread:
             named = _named(error)
             for job in writing:
                 job.error = named
+            self._keep(forget)
+
+    def _keep(self, upto: int) -> None:
+        # Where this fails too they still count as in the spool, and whoever asked tries again.
+        with contextlib.suppress(Exception):
+            if upto:
+                self._file.keep(upto)
 
     def _write_all(self, events: list[Placed], forget: int) -> None:
         try:

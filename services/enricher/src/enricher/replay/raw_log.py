@@ -11,6 +11,7 @@ from enricher.chunk import RawRecord
 from enricher.replay.time_range import TimeRange
 from eventrail.contract.topics import RAW
 from eventrail.errors import KafkaUnavailable
+from eventrail.kafka.ending import end
 from eventrail.kafka.security import Brokers, client_options
 
 _FETCH_BYTES: Final = 4 * 1024 * 1024
@@ -88,4 +89,4 @@ async def raw_log(brokers: Brokers) -> AsyncIterator[RawLog]:
     except (KafkaError, OSError) as error:
         raise KafkaUnavailable(f"{RAW.name}: could not be read: {error!r}") from error
     finally:
-        await consumer.stop()
+        await end(consumer.stop())

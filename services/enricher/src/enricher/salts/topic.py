@@ -10,12 +10,14 @@ from aiokafka.errors import KafkaError
 from enricher.salts.agreement import SaltRecord
 from eventrail.contract.topics import SALTS
 from eventrail.errors import KafkaUnavailable
-from eventrail.kafka.records import Record, send
+from eventrail.kafka.ending import end
+from eventrail.kafka.records import Record, abandon, send
 from eventrail.kafka.security import Brokers, client_options
 
 _PARTITION = TopicPartition(SALTS.name, 0)
 _POLL_MS = 500
 _READ_SECONDS = 15.0
+_APPEND_SECONDS = 15.0
 
 
 class KafkaSaltLog:
@@ -41,19 +43,22 @@ class KafkaSaltLog:
     async def append(self, records: Sequence[tuple[bytes, bytes | None]]) -> None:
         try:
             made = [Record(value, key=key) for key, value in records]
-            await send(await self._writer(), _PARTITION.topic, _PARTITION.partition, made)
-        except (KafkaError, OSError, KafkaUnavailable) as error:
+            # An idempotent producer never gives a record up by itself.
+            async with asyncio.timeout(_APPEND_SECONDS):
+                await send(await self._writer(), _PARTITION.topic, _PARTITION.partition, made)
+        except (KafkaError, OSError, KafkaUnavailable, TimeoutError) as error:
             await self.stop()
             raise KafkaUnavailable(f"{SALTS.name}: not appended: {error!r}") from error
 
     async def stop(self) -> None:
-        """Disconnect."""
+        """Disconnect, within some seconds whatever the broker does."""
         consumer, self._consumer = self._consumer, None
         sender, self._producer = self._producer, None
-        for client in (consumer, sender):
-            if client is not None:
-                with suppress(KafkaError, OSError):
-                    await client.stop()
+        if consumer is not None:
+            await end(consumer.stop())
+        if sender is not None:
+            with suppress(KafkaError, OSError):
+                await abandon(sender)
 
     async def _reader(self) -> AIOKafkaConsumer:
         if self._consumer is None:

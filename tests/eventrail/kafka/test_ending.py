@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from eventrail.rejected.ending import end
+from eventrail.kafka.ending import end
 
 
 async def test_what_a_client_raises_at_its_end_is_nobodys_concern() -> None:
