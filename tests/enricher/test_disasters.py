@@ -225,6 +225,7 @@ async def let_changelog_take(kafka: str, largest_bytes: int) -> None:
         await client.close()
 
 
+@pytest.mark.long
 async def test_sigterm_while_the_changelog_alone_refuses_what_is_in_flight(
     kafka: str, reader: Reader, workers: Callable[..., Worker], website: str
 ) -> None:

@@ -139,6 +139,7 @@ async def test_a_line_of_bad_records_is_held_until_its_cause_is_mended(
     assert writer.run.returncode is None
 
 
+@pytest.mark.long
 async def test_a_person_may_decide_that_they_are_really_bad(
     start_writer: StartWriter, database: str, post: Post
 ) -> None:

@@ -44,7 +44,7 @@ def told(result: Result) -> str:
     "kind",
     [
         "kill all",
-        "network",
+        pytest.param("network", marks=pytest.mark.long),
         pytest.param("kill one", marks=pytest.mark.long),
         pytest.param("freeze", marks=pytest.mark.long),
     ],
