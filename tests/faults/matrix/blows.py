@@ -1,13 +1,11 @@
 """What is broken, and how: plans that a seed decides, and their execution on a stack."""
 
 import asyncio
-import os
 import random
 import resource
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.faults.matrix.stack import SESSION_TIMEOUT_S, Stack
 
@@ -261,9 +259,3 @@ KINDS: Mapping[str, tuple[int, Callable[[random.Random], Made]]] = {
     "clock": (5, _clock),
 }
 """Weight and maker by name."""
-
-
-def disk_of(folder: Path) -> int:
-    """Bytes that are free where `folder` lies."""
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize

@@ -11,12 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 from clickhouse_driver import Client
 
 from devstack import keys, programs
 from devstack.checkout import CHECKOUT
-from devstack.errors import StartFailed
 from devstack.ports import LOOPBACK, Address, is_free
 from devstack.process import Program, Run, run_job
 from devstack.readiness import Question, clickhouse_ready, http_ready, kafka_ready
@@ -31,7 +29,6 @@ SESSION_TIMEOUT_S = 6
 LISTENERS = ("COLLECTOR", "ENRICHER", "WRITER")
 """Each kind of service reaches the broker by a listener of its own, which is a proxy of the matrix."""
 
-KINDS = ("collector", "enricher", "writer", "query-api", "auditor", "kafka", "clickhouse")
 MODULES = {
     "collector": ("collector",),
     "enricher": ("enricher", "worker"),
@@ -374,14 +371,6 @@ async def _jobs(made: Stack, more: Mapping[str, str]) -> None:
         module = job.command[job.command.index("-m") + 1 :]
         replaced = type(job)(job.name, (*launch, *module))
         await run_job(replaced, made.folder / "jobs.log", environment, 60)
-
-
-async def healthy(made: Stack, name: str) -> bool:
-    """Whether it answers that it is ready, asked once."""
-    try:
-        return not await made.members[name].question()
-    except (httpx.HTTPError, StartFailed):
-        return False
 
 
 def now_s() -> float:
