@@ -15,6 +15,10 @@ from tests.faults.matrix.trial import Result
 TABLE = CHECKOUT / "docs" / "faults.tsv"
 PAGE = CHECKOUT / "docs" / "faults.md"
 
+_LOST = ("lost: ",)
+_DOUBLED = ("doubled in ", "the list count", "the time series count")
+"""Beginnings of the comparison's words (comparison.py)."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -102,6 +106,7 @@ def page(rows: Sequence[Row]) -> str:
 
 def _head(rows: Sequence[Row], counted: Sequence[Row]) -> list[str]:
     bad = [each for each in counted if each.faults]
+    lost, doubled = _with(counted, *_LOST), _with(counted, *_DOUBLED)
     last = counted[-1].commit if counted else ""
     same = 0
     for each in reversed(counted):
@@ -118,9 +123,8 @@ def _head(rows: Sequence[Row], counted: Sequence[Row]) -> list[str]:
             f"- Events accepted: {sum(each.accepted for each in counted):,}; in flight at the blow: "
             f"{sum(each.in_flight for each in counted):,}."
         ),
-        f"- Runs that lost an event: {_with(counted, 'lost')}; that doubled one: "
-        f"{_with(counted, 'doubled', 'counted')}; "
-        f"with any other fault: {len(bad) - _with(counted, 'lost', 'doubled', 'counted')}"
+        f"- Runs that lost an event: {lost}; that doubled one: {doubled}; "
+        f"with any other fault: {len(bad) - _with(counted, *_LOST, *_DOUBLED)}"
         + "".join(f" (seed {each.seed} at {each.commit})" for each in bad)
         + ".",
         f"- The last {same} runs are of commit {last}.",

@@ -38,5 +38,11 @@ def test_a_page_counts_only_runs_that_hit_something_and_names_faults() -> None:
     )
 
 
+def test_a_ledger_that_does_not_balance_is_neither_a_loss_nor_a_double() -> None:
+    rows = [row(result(1, faults=["the ledger does not balance: {'unaccounted': 0}"]), "c", "d")]
+    rows.append(row(result(2, faults=["3 doubled in the table: a, b, c"]), "c", "d"))
+    assert "lost an event: 0; that doubled one: 1; with any other fault: 1 " in page(rows)
+
+
 def test_a_run_with_a_fault_counts_although_it_hit_nothing() -> None:
     assert "Runs that count: 1" in page([row(result(1, in_flight=0, faults=["1 lost: x"]), "c", "d")])
