@@ -6,7 +6,8 @@ import pytest
 from prometheus_client import Counter
 from starlette.applications import Starlette
 
-from eventrail.health import OK, Health, bind, serving, side_door, split_listen
+from eventrail.clock import ManualClock
+from eventrail.health import OK, Cached, Health, bind, serving, side_door, split_listen
 from eventrail.metrics import registry
 
 
@@ -80,3 +81,41 @@ def test_a_used_port_is_named() -> None:
 @pytest.mark.parametrize(("text", "pair"), [("0.0.0.0:80", ("0.0.0.0", 80)), ("[::1]:8402", ("::1", 8402))])
 def test_listen_addresses(text: str, pair: tuple[str, int]) -> None:
     assert split_listen(text) == pair
+
+
+class Question:
+    def __init__(self) -> None:
+        self.asked = 0
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def __call__(self) -> str:
+        self.asked += 1
+        await self.open.wait()
+        return f"answer {self.asked}"
+
+
+async def test_an_answer_is_kept_for_a_second() -> None:
+    clock, question = ManualClock(), Question()
+    check = Cached(question, clock.monotonic)
+    assert [await check(), await check()] == ["answer 1", "answer 1"]
+    clock.advance(0.99)
+    assert await check() == "answer 1"
+    clock.advance(0.01)
+    assert await check() == "answer 2"
+
+
+async def test_many_ask_one_question_and_none_can_cancel_it() -> None:
+    clock, question = ManualClock(), Question()
+    check = Cached(question, clock.monotonic)
+    question.open.clear()
+    askers = [asyncio.create_task(check()) for _ in range(5)]
+    await asyncio.sleep(0)
+    askers[0].cancel()
+    clock.advance(60)
+    askers.append(asyncio.create_task(check()))
+    await asyncio.sleep(0)
+    question.open.set()
+    answers = await asyncio.gather(*askers, return_exceptions=True)
+    assert answers[1:] == ["answer 1"] * 5
+    assert question.asked == 1

@@ -1,6 +1,5 @@
 """Readiness: each backend is asked at most once a second, and what is waited for is said."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -12,47 +11,9 @@ from prometheus_client import CollectorRegistry
 from eventrail.clock import ManualClock
 from writer.consumer import NEEDED
 from writer.metrics import metrics
-from writer.readiness import Cached, Readiness
+from writer.readiness import Readiness
 from writer.table import Table
 from writer.waiting import Cause, Waiting
-
-
-class Question:
-    def __init__(self) -> None:
-        self.asked = 0
-        self.open = asyncio.Event()
-        self.open.set()
-
-    async def __call__(self) -> str:
-        self.asked += 1
-        await self.open.wait()
-        return f"answer {self.asked}"
-
-
-async def test_an_answer_is_kept_for_a_second() -> None:
-    clock, question = ManualClock(), Question()
-    check = Cached(question, clock.monotonic)
-    assert [await check(), await check()] == ["answer 1", "answer 1"]
-    clock.advance(0.99)
-    assert await check() == "answer 1"
-    clock.advance(0.01)
-    assert await check() == "answer 2"
-
-
-async def test_many_ask_one_question_and_none_can_cancel_it() -> None:
-    clock, question = ManualClock(), Question()
-    check = Cached(question, clock.monotonic)
-    question.open.clear()
-    askers = [asyncio.create_task(check()) for _ in range(5)]
-    await asyncio.sleep(0)
-    askers[0].cancel()
-    clock.advance(60)
-    askers.append(asyncio.create_task(check()))
-    await asyncio.sleep(0)
-    question.open.set()
-    answers = await asyncio.gather(*askers, return_exceptions=True)
-    assert answers[1:] == ["answer 1"] * 5
-    assert question.asked == 1
 
 
 class MemoryConsumer:

@@ -26,6 +26,36 @@ Check = Callable[[], Awaitable[str]]
 """Asks one backend: returns "ok" or, in one line, why not. Must not raise and should answer within 2 s."""
 
 
+FRESH_SECONDS = 1.0
+"""How long a Cached check's answer is kept unless said otherwise."""
+
+
+class Cached:
+    """A check whose answer is kept for `fresh_seconds`; one question at a time, however many ask."""
+
+    def __init__(
+        self, check: Check, monotonic: Callable[[], float], fresh_seconds: float = FRESH_SECONDS
+    ) -> None:
+        self._check = check
+        self._monotonic = monotonic
+        self._fresh_seconds = fresh_seconds
+        self._asked: asyncio.Task[str] | None = None
+        self._answered_at = float("-inf")
+
+    async def __call__(self) -> str:
+        """The answer; a caller that gives up does not cancel the question for the others."""
+        asked = self._asked
+        if asked is None or (asked.done() and self._monotonic() - self._answered_at >= self._fresh_seconds):
+            asked = self._asked = asyncio.create_task(self._ask())
+        return await asyncio.shield(asked)
+
+    async def _ask(self) -> str:
+        try:
+            return await self._check()
+        finally:
+            self._answered_at = self._monotonic()
+
+
 @dataclass(frozen=True)
 class Health:
     """Named checks; `required` are those without which the service is not ready.

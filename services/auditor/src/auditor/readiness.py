@@ -8,9 +8,7 @@ from auditor.errors import LedgerFault
 from auditor.ledger import Ledger
 from auditor.waiting import Cause, Waiting
 from eventrail.errors import UnavailableError
-from eventrail.health import OK, Health
-
-FRESH_SECONDS = 1.0
+from eventrail.health import OK, Cached, Health
 
 
 class Readiness:
@@ -22,9 +20,7 @@ class Readiness:
         self._ledger = ledger
         self._books = books
         self._waiting = waiting
-        self._monotonic = monotonic
-        self._asked: asyncio.Task[str] | None = None
-        self._answered_at = float("-inf")
+        self._tables = Cached(self._ask, monotonic)
 
     def health(self) -> Health:
         """The checks `kafka` and `clickhouse`, both required."""
@@ -38,16 +34,11 @@ class Readiness:
 
     async def clickhouse(self) -> str:
         """Whether the engine answers and has the tables; one question at a time, however many ask."""
-        asked = self._asked
-        if asked is None or (asked.done() and self._monotonic() - self._answered_at >= FRESH_SECONDS):
-            asked = self._asked = asyncio.create_task(self._ask())
-        return await asyncio.shield(asked)
+        return await self._tables()
 
     async def _ask(self) -> str:
         try:
             await asyncio.to_thread(self._ledger.verify)
         except (UnavailableError, LedgerFault) as error:
             return str(error)
-        finally:
-            self._answered_at = self._monotonic()
         return self._waiting.why(Cause.TABLES, Cause.CLICKHOUSE) or OK

@@ -7,38 +7,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from eventrail.errors import EventrailError
-from eventrail.health import OK, Check, Health
+from eventrail.health import OK, Cached, Check, Health
 from writer.consumer import require_topics
 from writer.table import Table
 from writer.waiting import Cause, Waiting
-
-FRESH_SECONDS = 1.0
-
-
-class Cached:
-    """A check whose answer is kept for `fresh_seconds`; one question at a time, however many ask."""
-
-    def __init__(
-        self, check: Check, monotonic: Callable[[], float], fresh_seconds: float = FRESH_SECONDS
-    ) -> None:
-        self._check = check
-        self._monotonic = monotonic
-        self._fresh_seconds = fresh_seconds
-        self._asked: asyncio.Task[str] | None = None
-        self._answered_at = float("-inf")
-
-    async def __call__(self) -> str:
-        """The answer; a caller that gives up does not cancel the question for the others."""
-        asked = self._asked
-        if asked is None or (asked.done() and self._monotonic() - self._answered_at >= self._fresh_seconds):
-            asked = self._asked = asyncio.create_task(self._ask())
-        return await asyncio.shield(asked)
-
-    async def _ask(self) -> str:
-        try:
-            return await self._check()
-        finally:
-            self._answered_at = self._monotonic()
 
 
 class Readiness:
