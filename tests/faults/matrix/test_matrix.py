@@ -63,26 +63,27 @@ def struck(strike: Callable[[Stack], Awaitable[None]], *services: str) -> Plan:
     return replace(made, kind="planted", words="a bug", services=(*others, *services), strike=strike)
 
 
-async def test_a_writer_that_commits_before_it_inserts_is_found(running: Stack) -> None:
-    async def strike(stack: Stack) -> None:
-        stack.freeze("clickhouse")
-        await asyncio.sleep(2)
-        await stack.kill("writer-2")
-        stack.thaw("clickhouse")
-        await stack.start("writer-2")
+def killed_while_frozen(name: str, backend: str, for_s: float) -> Callable[[Stack], Awaitable[None]]:
+    """`name` is killed while `backend`, frozen for `for_s` seconds, owes it an answer, and is started again."""
 
+    async def strike(stack: Stack) -> None:
+        stack.freeze(backend)
+        await asyncio.sleep(for_s)
+        await stack.kill(name)
+        stack.thaw(backend)
+        await stack.start(name)
+
+    return strike
+
+
+async def test_a_writer_that_commits_before_it_inserts_is_found(running: Stack) -> None:
+    strike = killed_while_frozen("writer-2", "clickhouse", for_s=2)
     result = await Trial(running, struck(strike, "writer-2"), PATIENCE_S).run()
     assert "lost: accepted, but not in the table" in told(result)
 
 
 async def test_a_collector_that_answers_before_the_broker_does_is_found(running: Stack) -> None:
-    async def strike(stack: Stack) -> None:
-        stack.freeze("kafka")
-        await asyncio.sleep(1)
-        await stack.kill("collector-3")
-        stack.thaw("kafka")
-        await stack.start("collector-3")
-
+    strike = killed_while_frozen("collector-3", "kafka", for_s=1)
     result = await Trial(running, struck(strike, "collector-3"), PATIENCE_S).run()
     assert "lost: accepted, but not in the table" in told(result)
 
