@@ -27,6 +27,9 @@ T = TypeVar("T")
 # The engine should end a query that takes too long, and say so, before the socket gives up on it.
 _GRACE_SECONDS = 5.0
 
+MAX_RESULT_ROWS = 1_000_000
+"""A guard against our own mistakes: every statement has a limit of its own that is far below."""
+
 
 class ClickHouse:
     """An Engine over at most `settings.connections` connections to the ClickHouse at `url`.
@@ -132,14 +135,15 @@ class ClickHouse:
         sql = statement.sql + settings_clause({**statement.settings, **self._limits()})
         rows = client.execute(sql, dict(statement.parameters))
         progress = client.last_query.progress
-        return Answer(rows, progress.rows if progress else 0, time.monotonic() - started)
+        rows_read, bytes_read = (progress.rows, progress.bytes) if progress else (0, 0)
+        return Answer(rows, rows_read, time.monotonic() - started, bytes_read)
 
     def _limits(self) -> dict[str, int]:
         settings = self._settings
         return {
             "max_execution_time": settings.max_execution_seconds,
             "max_memory_usage": settings.max_memory_bytes,
-            "max_result_rows": max(settings.max_event_names, settings.max_property_keys, settings.max_points),
+            "max_result_rows": MAX_RESULT_ROWS,
             "readonly": 2,
         }
 

@@ -14,6 +14,7 @@ class Answer:
     rows: Sequence[Any]
     rows_read: int = 0
     seconds: float = 0.0
+    bytes_read: int = 0
 
 
 class Engine(Protocol):

@@ -2,6 +2,7 @@
 
 EventrailError
 ├── Invalid       the question is wrong; the caller must change it
+├── TooLarge      the body has more bytes than are taken
 └── ClientGone    nobody waits for the answer any more
 
 How each becomes HTTP stands in problems.py.
@@ -19,6 +20,10 @@ class Invalid(EventrailError):
         super().__init__(message)
         self.message = message
         self.field = field
+
+
+class TooLarge(EventrailError):
+    """The body has more bytes than are taken."""
 
 
 class ClientGone(EventrailError):

@@ -1,15 +1,15 @@
 """How questions read events: each once, as eventrail.rows.reading has it (docs/adr/0014-once-the-proof.md)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from eventrail.rows.reading import READING_SETTINGS, TABLE, events_once
-from query_api.question import BotKinds, Period
+from query_api.conditions import all_fit, columns_of
+from query_api.parameters import Parameter, Parameters
+from query_api.question.selection import Selection
 
 EXISTS = f"EXISTS TABLE {TABLE}"
 """Answers one row with 1 when the writer's migration has run."""
-
-Parameter = str | int | tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -18,42 +18,48 @@ class Statement:
 
     name: str
     sql: str
-    parameters: Mapping[str, Parameter]
-    settings: Mapping[str, int]
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    settings: Mapping[str, int] = field(default_factory=dict)
 
 
 def reading(
     name: str,
     body: str,
-    *,
     columns: Sequence[str],
-    website_id: str,
-    period: Period,
-    left_out: BotKinds,
-    event_name: str | None = None,
-    parameters: Mapping[str, Parameter] | None = None,
+    selection: Selection,
+    parameters: Parameters,
+    where: Sequence[str] = (),
 ) -> Statement:
-    """`body`, which selects from `matching`: each custom event of a website and period, once, with `columns`.
+    """`body`, which selects from `matching`: each event of `selection`, once, with `columns` (names or `x AS name`).
 
-    Events of the kinds of bots in `left_out` are not among them. `event_name` narrows to one name.
-    `parameters` are those of `body`.
+    `parameters` are those of `body` and of `where`, further conditions of our own; those of the selection join them.
     """
-    conditions = [
-        "website_id = %(website_id)s",
-        "event_type = 'custom'",
-        "timestamp >= fromUnixTimestamp64Milli(%(from_ms)s, 'UTC')",
-        "timestamp < fromUnixTimestamp64Milli(%(until_ms)s, 'UTC')",
-    ]
-    values: dict[str, Parameter] = {
-        "website_id": website_id,
-        "from_ms": period.from_ms,
-        "until_ms": period.until_ms,
-    }
-    if left_out:
-        conditions.append("bot_kind NOT IN %(left_out)s")
-        values["left_out"] = left_out
-    if event_name is not None:
-        conditions.append("event_name = %(event_name)s")
-        values["event_name"] = event_name
+    conditions = [*_place(selection, parameters), *all_fit(selection.conditions, parameters), *where]
     sql = f"WITH matching AS ({events_once(columns, ' AND '.join(conditions))})\n{body}"
-    return Statement(name, sql, {**values, **(parameters or {})}, READING_SETTINGS)
+    return Statement(name, sql, parameters.values, READING_SETTINGS)
+
+
+def needed(selection: Selection) -> tuple[str, ...]:
+    """The columns that the filters of `selection` read."""
+    return columns_of(selection.conditions)
+
+
+def moment(placeholder: str) -> str:
+    """The DateTime64 of a parameter in Unix milliseconds."""
+    return f"fromUnixTimestamp64Milli({placeholder}, 'UTC')"
+
+
+def _place(selection: Selection, parameters: Parameters) -> list[str]:
+    period = selection.period
+    conditions = [f"website_id = {parameters.put('website_id', selection.website_id)}"]
+    if selection.event_type is not None:
+        conditions.append(f"event_type = '{selection.event_type}'")
+    conditions += [
+        f"timestamp >= {moment(parameters.put('from_ms', period.read_from_ms))}",
+        f"timestamp < {moment(parameters.put('until_ms', period.until_ms))}",
+    ]
+    if selection.left_out:
+        conditions.append(f"bot_kind NOT IN {parameters.put('left_out', selection.left_out)}")
+    if selection.event_name is not None:
+        conditions.append(f"event_name = {parameters.put('event_name', selection.event_name)}")
+    return conditions

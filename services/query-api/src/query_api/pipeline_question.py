@@ -1,18 +1,15 @@
 """What may be asked about the pipeline itself: query parameters become a question, or an Invalid. Pure."""
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from query_api.errors import Invalid, shown
-from query_api.question import read_parameters
+from query_api.question.given import from_query
+from query_api.question.period import instant
 
 LEDGER_PARAMETERS = ("start", "end")
 DEFAULT_SECONDS = 3600
 
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
 _RULE = "an instant such as 2026-02-01T10:00:00Z (RFC 3339, years 1970 to 2105; '+' is %2B in a URL)"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2106, 1, 1, tzinfo=UTC)
@@ -31,10 +28,10 @@ def ask_ledger(query: bytes, now_ms: int, max_minutes: int) -> LedgerQuestion:
 
     It is about every minute of which a part lies from `start` to before `end`.
     """
-    parameters = read_parameters(query, LEDGER_PARAMETERS)
-    end = _instant("end", parameters.get("end"))
+    parameters = from_query(query, LEDGER_PARAMETERS, filters=False)
+    end = _instant("end", parameters.one("end"))
     end = _up(now_ms, 1000) if end is None else end
-    start = _instant("start", parameters.get("start"))
+    start = _instant("start", parameters.one("start"))
     start = max(0, end - DEFAULT_SECONDS) if start is None else start
     if start >= end:
         raise Invalid("start must lie before end (by default now)", "start")
@@ -55,17 +52,8 @@ def _instant(name: str, given: str | None) -> int | None:
     """Unix seconds; a fraction is cut off at the start and would only matter within its minute."""
     if given is None:
         return None
-    at = _parsed(given)
+    at = instant(given)
     if at is None or not _EPOCH <= at < _LATEST:
         raise Invalid(f"{name} must be {_RULE}, not {shown(given)}", name)
     seconds, fraction = divmod(at - _EPOCH, timedelta(seconds=1))
     return seconds + (name == "end" and bool(fraction))
-
-
-def _parsed(text: str) -> datetime | None:
-    if _INSTANT.fullmatch(text) is None:
-        return None
-    try:
-        return datetime.fromisoformat(text.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None

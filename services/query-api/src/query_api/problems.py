@@ -7,7 +7,8 @@ parameter that is wrong (spec section "Event Name Validation" and its messages).
 |------------------------------------|--------|----------------------|
 | Invalid                            | 400    | validation_error     |
 | no such path                       | 404    | not_found            |
-| method other than GET and HEAD     | 405    | method_not_allowed   |
+| a method that the path has not     | 405    | method_not_allowed   |
+| TooLarge                           | 413    | payload_too_large    |
 | ClientGone                         | 499    | client_gone          |
 | anything that nobody expected      | 500    | internal_error       |
 | eventrail.errors.UnavailableError  | 503    | unavailable          |
@@ -17,13 +18,13 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import compile_path
 
 from eventrail import logs
 from eventrail.errors import UnavailableError
-from query_api.errors import ClientGone, Invalid, shown
+from query_api.errors import ClientGone, Invalid, TooLarge, shown
 
 _log = logs.get(__name__)
-ALLOWED_METHODS = "GET, HEAD"
 
 
 def response(
@@ -48,9 +49,14 @@ def install(app: FastAPI, *, retry_after_seconds: int) -> None:
 
     app.add_exception_handler(Invalid, invalid)
     app.add_exception_handler(UnavailableError, unavailable)
+    app.add_exception_handler(TooLarge, _too_large)
     app.add_exception_handler(ClientGone, _gone)
     app.add_exception_handler(HTTPException, _framework)
     app.add_exception_handler(Exception, _unexpected)
+
+
+def _too_large(_request: Request, error: Exception) -> Response:
+    return response(413, "payload_too_large", str(error))
 
 
 def _gone(_request: Request, _error: Exception) -> Response:
@@ -62,9 +68,19 @@ def _framework(request: Request, error: Exception) -> Response:
     if status == 404:
         return response(404, "not_found", f"no such path: {shown(request.url.path)}")
     if status == 405:
-        message = f"{shown(request.method)} is not allowed here, use GET"
-        return response(405, "method_not_allowed", message, headers={"Allow": ALLOWED_METHODS})
+        allowed = ", ".join(_methods(request))
+        message = f"{shown(request.method)} is not allowed here, use {allowed}"
+        return response(405, "method_not_allowed", message, headers={"Allow": allowed})
     return response(status, "bad_request" if status < 500 else "internal_error", str(error))
+
+
+def _methods(request: Request) -> list[str]:
+    """What may be done at the path of `request`, by the API's own document."""
+    found = {"GET", "HEAD"}
+    for template, endpoint in request.app.openapi()["paths"].items():
+        if compile_path(template)[0].match(request.url.path):
+            found = {method.upper() for method in endpoint}
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 def _unexpected(_request: Request, _error: Exception) -> Response:

@@ -45,3 +45,9 @@ class QueryApiSettings(Settings):
         le=100_000,
         description="Most points in one time series; more is a 400 that says what fits.",
     )
+    max_groups: int = Field(
+        10_000,
+        ge=1,
+        le=100_000,
+        description="Most groups in the answer to one breakdown, steps of time apart.",
+    )

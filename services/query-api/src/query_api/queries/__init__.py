@@ -1,1 +1,1 @@
-"""One file per endpoint: `statement(question)` builds its SQL, `answer(rows)` its JSON. Pure."""
+"""One file per endpoint: `statement(question)` builds its SQL, `answer(rows)` its `data` and what `meta` adds. Pure."""

@@ -1,12 +1,19 @@
 """What the endpoints say about themselves in OpenAPI: parameters and error answers, once for all."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from eventrail.contract.names import EVENT_NAME_MAX_CHARACTERS, WEBSITE_ID_RULE
-from query_api.granularity import DAY, GRANULARITIES
-from query_api.question import DEFAULT_DAYS, FIRST_DAY, LAST_DAY
+from query_api import body
+from query_api.question.dimensions import DIMENSIONS
+from query_api.question.events import MAX_OFFSET
+from query_api.question.filters import MAX_CONDITIONS, MAX_VALUES, PROPERTY_PREFIX, Operator
+from query_api.question.given import FILTERS
+from query_api.question.granularity import AUTO, GRANULARITIES, WEEK_STARTS
+from query_api.question.period import DEFAULT_DAYS, FIRST_DAY, LAST_DAY
 
 WEBSITE_ID_DESCRIPTION = f"The website: {WEBSITE_ID_RULE}."
 
@@ -15,7 +22,7 @@ class ErrorDetail(BaseModel):
     """What is wrong, and with what."""
 
     code: str = Field(
-        description="validation_error, not_found, method_not_allowed, unavailable, internal_error"
+        description="validation_error, not_found, method_not_allowed, payload_too_large, unavailable, internal_error"
     )
     message: str = Field(description="What is wrong and what is right, for a person.")
     field: str | None = Field(description="The parameter that is wrong, null where it is none.")
@@ -50,9 +57,13 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     ),
     404: _error("No such path.", "not_found", "no such path: '/api/nothing'"),
     405: _with_header(
-        _error("Only GET and HEAD are allowed.", "method_not_allowed", "'POST' is not allowed here, use GET"),
+        _error(
+            "Not a method of this path.",
+            "method_not_allowed",
+            "'PUT' is not allowed here, use GET, HEAD, POST",
+        ),
         "Allow",
-        "GET, HEAD",
+        "The methods that are, such as GET, HEAD.",
     ),
     503: _with_header(
         _error(
@@ -66,6 +77,46 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     "default": _error("Any other error.", "internal_error", "the query API failed; its log has the reason"),
 }
 
+POST_ERRORS: dict[int | str, dict[str, Any]] = {
+    **ERRORS,
+    413: _error(
+        "The body is too large.", "payload_too_large", f"the body is larger than {body.MAX_BYTES:,} bytes"
+    ),
+}
+"""Those of an endpoint that takes a body."""
+
+
+class PeriodTold(BaseModel):
+    """The period of an answer."""
+
+    start: str = Field(description="First moment, RFC 3339.")
+    end: str = Field(description="First moment after it, RFC 3339.")
+    timezone: str = Field(description="IANA name.")
+
+
+class VisitorsTold(BaseModel):
+    """How visitors are counted."""
+
+    hashed: str = Field(
+        description="sum_of_days: hashed visitor ids change each day, so those of several days add up."
+    )
+
+
+class Meta(BaseModel):
+    """About an answer."""
+
+    data_through: str | None = Field(
+        description="RFC 3339: each event whose 202 left before this moment is stored, rejected or a copy; null while "
+        "that is not known (docs/data-through.md)."
+    )
+    exact: bool = Field(description="Always true: no answer is a sample or an estimate.")
+    period: PeriodTold
+    rows_read: int = Field(ge=0, description="Rows that ClickHouse read.")
+    bytes_read: int = Field(ge=0, description="Bytes that ClickHouse read, uncompressed.")
+    milliseconds: int = Field(ge=0, description="What ClickHouse took.")
+    kept_from: str | None = Field(None, description="The website keeps no older events (retention_days).")
+    visitors: VisitorsTold | None = None
+
 
 def _parameter(
     name: str, description: str, schema: dict[str, Any], *, required: bool = False
@@ -73,9 +124,14 @@ def _parameter(
     return {"name": name, "in": "query", "required": required, "description": description, "schema": schema}
 
 
-_DATE = {"type": "string", "format": "date"}
-
 _INSTANT = {"type": "string", "format": "date-time"}
+_DAY_OR_INSTANT = {"type": "string", "examples": ["2026-02-01", "2026-02-01T10:00:00Z"]}
+
+
+def _number(most: int, default: int | None, least: int = 1) -> dict[str, Any]:
+    schema = {"type": "integer", "minimum": least, "maximum": most}
+    return schema if default is None else {**schema, "default": default}
+
 
 _PARAMETERS = {
     "start": _parameter(
@@ -88,10 +144,20 @@ _PARAMETERS = {
     ),
     "start_date": _parameter(
         "start_date",
-        f"First day, inclusive, UTC, from {FIRST_DAY}; default: {DEFAULT_DAYS - 1} days before end_date.",
-        _DATE,
+        f"First day, inclusive, from {FIRST_DAY}, or an RFC 3339 instant; default: {DEFAULT_DAYS - 1} days before "
+        "the last day.",
+        _DAY_OR_INSTANT,
     ),
-    "end_date": _parameter("end_date", f"Last day, inclusive, UTC, to {LAST_DAY}; default: today.", _DATE),
+    "end_date": _parameter(
+        "end_date",
+        f"Last day, inclusive, to {LAST_DAY}, or the RFC 3339 instant before which events count; default: today.",
+        _DAY_OR_INSTANT,
+    ),
+    "timezone": _parameter(
+        "timezone",
+        "IANA name of the time zone in which days begin; default: the website's, else UTC.",
+        {"type": "string", "examples": ["Europe/Berlin"]},
+    ),
     "event_name": _parameter(
         "event_name",
         "Name of the custom event; white space around it is cut off.",
@@ -106,22 +172,140 @@ _PARAMETERS = {
     ),
     "granularity": _parameter(
         "granularity",
-        "Length of a step. Weeks begin on Monday.",
-        {"type": "string", "enum": list(GRANULARITIES), "default": DAY.name},
+        "Length of a step; auto takes the finest with at most 100 steps.",
+        {"type": "string", "enum": [*GRANULARITIES, AUTO], "default": "day"},
+    ),
+    "week_start": _parameter(
+        "week_start", "First day of a week.", {"type": "string", "enum": [*WEEK_STARTS], "default": "monday"}
+    ),
+    "include": _parameter(
+        "include",
+        "What is told beside the counts, comma separated: visitors (different visitor ids), previous (the period of "
+        "the same length before).",
+        {"type": "string", "examples": ["visitors,previous"]},
+    ),
+    "breakdown": _parameter(
+        "breakdown",
+        "A dimension or `prop.KEY`: one series for each of its most frequent values, and one for all others.",
+        {"type": "string", "examples": ["country", "prop.plan"]},
+    ),
+    "search": _parameter(
+        "search",
+        "Only names (keys) that hold this text; A-Z count like a-z.",
+        {"type": "string", "maxLength": 255},
+    ),
+    "limit": _parameter("limit", "Most entries in the answer.", _number(1_000_000, None)),
+    "values": _parameter("values", "Most values for each key.", _number(10_000, None)),
+    "offset": _parameter("offset", "Entries that are left out at the beginning.", _number(MAX_OFFSET, 0, 0)),
+    "token": _parameter(
+        "token", "Token of a receipt: answer once its events are in the answer.", {"type": "string"}
+    ),
+    "wait": _parameter(
+        "wait", "Most seconds to wait for the token's events; then the answer is 425.", _number(30, 10, 0)
     ),
 }
 
+_FILTERS_TEXT = (
+    "Filters, each a parameter of its own: `FIELD=VALUE` or `FIELD[OPERATOR]=VALUE`, where FIELD is a dimension "
+    f"({', '.join(DIMENSIONS)}) or `{PROPERTY_PREFIX}` and the key of a property. Operators: {', '.join(Operator)}. A "
+    f"name that comes several times has several values (at most {MAX_VALUES}); at most {MAX_CONDITIONS} filters."
+)
 
-def parameters(names: tuple[str, ...]) -> dict[str, Any]:
-    """The `openapi_extra` of an endpoint that takes the query parameters `names`."""
-    return {"parameters": [_PARAMETERS[name] for name in names]}
+FILTER_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["field"],
+    "additionalProperties": False,
+    "properties": {
+        "field": {
+            "type": "string",
+            "description": f"A dimension, or {PROPERTY_PREFIX} and the key of a property.",
+            "examples": ["country", "prop.plan"],
+        },
+        "operator": {"type": "string", "enum": [*Operator], "default": Operator.IS.value},
+        "values": {
+            "type": "array",
+            "maxItems": MAX_VALUES,
+            "items": {"type": ["string", "number", "boolean"]},
+        },
+    },
+}
+
+_FILTERS = {
+    "name": FILTERS,
+    "in": "query",
+    "required": False,
+    "style": "form",
+    "explode": True,
+    "description": _FILTERS_TEXT,
+    "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+    "example": {"country": "DE", "prop.amount[gte]": "100"},
+}
+
+
+def in_query(names: Sequence[str], *, filters: bool = True) -> dict[str, Any]:
+    """The `openapi_extra` of a GET that takes the query parameters `names`, and filters."""
+    return {"parameters": [*(_PARAMETERS[name] for name in names), *([_FILTERS] if filters else [])]}
+
+
+def in_body(names: Sequence[str]) -> dict[str, Any]:
+    """The `openapi_extra` of a POST that takes the same as members of a JSON object."""
+    members = {
+        name: {**_PARAMETERS[name]["schema"], "description": _PARAMETERS[name]["description"]}
+        for name in names
+    }
+    members[FILTERS] = {"type": "array", "maxItems": MAX_CONDITIONS, "items": FILTER_SCHEMA}
+    required = [name for name in names if _PARAMETERS[name]["required"]]
+    schema = {"type": "object", "additionalProperties": False, "properties": members, "required": required}
+    return body_of(schema)
+
+
+def body_of(schema: dict[str, Any]) -> dict[str, Any]:
+    """The `openapi_extra` of a POST whose JSON body has this schema."""
+    content = {"application/json": {"schema": schema}}
+    description = f"JSON, at most {body.MAX_BYTES:,} bytes."
+    return {"requestBody": {"required": True, "description": description, "content": content}}
+
+
+def ask_both_ways(
+    routes: APIRouter,
+    path: str,
+    endpoint: Callable[..., Any],
+    *,
+    fields: Sequence[str],
+    model: type[BaseModel],
+    operation_id: str,
+    summary: str,
+) -> None:
+    """Serve `endpoint` by GET with a query string and by POST with a JSON body that says the same."""
+    routes.get(
+        path,
+        response_model=model,
+        responses=ERRORS,
+        openapi_extra=in_query(fields),
+        operation_id=operation_id,
+        summary=summary,
+    )(endpoint)
+    routes.post(
+        path,
+        response_model=model,
+        responses=POST_ERRORS,
+        openapi_extra=in_body(fields),
+        operation_id=f"{operation_id}_by_post",
+        summary=f"{summary}; a JSON body says what does not fit into a URL",
+    )(endpoint)
+
+
+def parameters(names: Sequence[str]) -> dict[str, Any]:
+    """The `openapi_extra` of an endpoint that takes the query parameters `names` and no filters."""
+    return in_query(names, filters=False)
 
 
 def completed(openapi: dict[str, Any]) -> dict[str, Any]:
     """`openapi` with `"field": null` back in the examples of errors: FastAPI leaves nulls out of its document."""
-    for endpoint in openapi["paths"].values():
-        for answer in endpoint["get"]["responses"].values():
-            example = answer["content"]["application/json"].get("example", {})
-            if "error" in example:
-                example["error"].setdefault("field", None)
+    for path in openapi["paths"].values():
+        for endpoint in path.values():
+            for answer in endpoint["responses"].values():
+                example = answer.get("content", {}).get("application/json", {}).get("example", {})
+                if "error" in example:
+                    example["error"].setdefault("field", None)
     return openapi
