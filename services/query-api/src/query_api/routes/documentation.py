@@ -170,6 +170,11 @@ _PARAMETERS = {
         "but where the website leaves them out (`exclude_headless`); then this counts them as well.",
         {"type": "boolean", "default": False},
     ),
+    "event_type": _parameter(
+        "event_type",
+        "Custom events, page views, or both.",
+        {"type": "string", "enum": ["custom", "pageview", "any"], "default": "custom"},
+    ),
     "granularity": _parameter(
         "granularity",
         "Length of a step; auto takes the finest with at most 100 steps.",
@@ -247,15 +252,24 @@ def in_query(names: Sequence[str], *, filters: bool = True) -> dict[str, Any]:
     return {"parameters": [*(_PARAMETERS[name] for name in names), *([_FILTERS] if filters else [])]}
 
 
-def in_body(names: Sequence[str]) -> dict[str, Any]:
-    """The `openapi_extra` of a POST that takes the same as members of a JSON object."""
-    members = {
+def members(names: Sequence[str]) -> dict[str, Any]:
+    """The parameters `names`, and filters, as members of a JSON object's schema."""
+    found = {
         name: {**_PARAMETERS[name]["schema"], "description": _PARAMETERS[name]["description"]}
         for name in names
     }
-    members[FILTERS] = {"type": "array", "maxItems": MAX_CONDITIONS, "items": FILTER_SCHEMA}
+    return {**found, FILTERS: {"type": "array", "maxItems": MAX_CONDITIONS, "items": FILTER_SCHEMA}}
+
+
+def in_body(names: Sequence[str]) -> dict[str, Any]:
+    """The `openapi_extra` of a POST that takes the same as members of a JSON object."""
     required = [name for name in names if _PARAMETERS[name]["required"]]
-    schema = {"type": "object", "additionalProperties": False, "properties": members, "required": required}
+    schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": members(names),
+        "required": required,
+    }
     return body_of(schema)
 
 
