@@ -3,6 +3,7 @@
 EventrailError
 ├── Invalid       the question is wrong; the caller must change it
 ├── TooLarge      the body has more bytes than are taken
+├── TooCostly     the answer would take more than one question may
 └── ClientGone    nobody waits for the answer any more
 
 How each becomes HTTP stands in problems.py.
@@ -20,6 +21,17 @@ class Invalid(EventrailError):
         super().__init__(message)
         self.message = message
         self.field = field
+
+
+class TooCostly(EventrailError):
+    """Nothing was run: ClickHouse would read about `rows` rows, and one statement may read `most`."""
+
+    def __init__(self, rows: int, most: int) -> None:
+        super().__init__(
+            f"the answer would take about {rows:,} rows to read, at most {most:,} are read for one"
+        )
+        self.rows = rows
+        self.most = most
 
 
 class TooLarge(EventrailError):

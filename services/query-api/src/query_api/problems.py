@@ -9,6 +9,7 @@ parameter that is wrong (spec section "Event Name Validation" and its messages).
 | no such path                       | 404    | not_found            |
 | a method that the path has not     | 405    | method_not_allowed   |
 | TooLarge                           | 413    | payload_too_large    |
+| TooCostly                          | 422    | too_costly           |
 | ClientGone                         | 499    | client_gone          |
 | anything that nobody expected      | 500    | internal_error       |
 | eventrail.errors.UnavailableError  | 503    | unavailable          |
@@ -22,7 +23,7 @@ from starlette.routing import compile_path
 
 from eventrail import logs
 from eventrail.errors import UnavailableError
-from query_api.errors import ClientGone, Invalid, TooLarge, shown
+from query_api.errors import ClientGone, Invalid, TooCostly, TooLarge, shown
 
 _log = logs.get(__name__)
 
@@ -50,9 +51,20 @@ def install(app: FastAPI, *, retry_after_seconds: int) -> None:
     app.add_exception_handler(Invalid, invalid)
     app.add_exception_handler(UnavailableError, unavailable)
     app.add_exception_handler(TooLarge, _too_large)
+    app.add_exception_handler(TooCostly, _too_costly)
     app.add_exception_handler(ClientGone, _gone)
     app.add_exception_handler(HTTPException, _framework)
     app.add_exception_handler(Exception, _unexpected)
+
+
+def _too_costly(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TooCostly)  # noqa: S101 - tells the type checker what is registered above
+    estimate = {"rows": error.rows, "limit": error.most}
+    advice = "ask for a shorter period" + (
+        "" if "event_name" in str(request.url) else ", or for one event_name"
+    )
+    body = {"code": "too_costly", "message": f"{error}; {advice}", "field": None, "estimate": estimate}
+    return JSONResponse({"error": body}, status_code=422)
 
 
 def _too_large(_request: Request, error: Exception) -> Response:

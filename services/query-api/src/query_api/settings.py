@@ -27,6 +27,11 @@ class QueryApiSettings(Settings):
     max_memory_bytes: int = Field(
         1 << 30, ge=1 << 20, description="Bytes of memory ClickHouse may use for one query."
     )
+    max_rows_read: int = Field(
+        200_000_000,
+        ge=1,
+        description="Rows that one statement may read by ClickHouse's estimate; a question beyond it gets a 422.",
+    )
     retry_after_seconds: int = Field(
         5, ge=1, le=3600, description="Seconds that a 503 tells its client to wait (Retry-After)."
     )

@@ -6,7 +6,7 @@ percentiles) is right for "other" and for the total.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Final
 
@@ -89,9 +89,7 @@ def rest_statement(question: BreakdownQuestion, top: Top) -> Statement:
     place = f"toNullable(if({_place(question, top, parameters)} = {_OTHER}, {_OTHER}, 0))"
     body = _REST_BODY.format(place=place, metrics=_metrics(question, parameters))
     statement = reading("breakdown_rest", body, _columns(question), question.selection, parameters)
-    return Statement(
-        statement.name, statement.sql, statement.parameters, {**statement.settings, "group_by_use_nulls": 1}
-    )
+    return replace(statement, settings={**statement.settings, "group_by_use_nulls": 1})
 
 
 def series_statement(question: BreakdownQuestion, steps: Buckets, top: Top) -> Statement:

@@ -18,14 +18,22 @@ from query_api.question.period import DEFAULT_DAYS, FIRST_DAY, LAST_DAY
 WEBSITE_ID_DESCRIPTION = f"The website: {WEBSITE_ID_RULE}."
 
 
+class Estimate(BaseModel):
+    """What an answer would cost."""
+
+    rows: int = Field(ge=0, description="Rows that ClickHouse would read, by its estimate.")
+    limit: int = Field(ge=1, description="Rows that one statement may read.")
+
+
 class ErrorDetail(BaseModel):
     """What is wrong, and with what."""
 
     code: str = Field(
-        description="validation_error, not_found, method_not_allowed, payload_too_large, unavailable, internal_error"
+        description="validation_error, not_found, method_not_allowed, payload_too_large, too_costly, unavailable, internal_error"
     )
     message: str = Field(description="What is wrong and what is right, for a person.")
     field: str | None = Field(description="The parameter that is wrong, null where it is none.")
+    estimate: Estimate | None = Field(None, description="Only with too_costly.")
 
 
 class ErrorAnswer(BaseModel):
@@ -64,6 +72,12 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         ),
         "Allow",
         "The methods that are, such as GET, HEAD.",
+    ),
+    422: _error(
+        "The answer would cost too much; `error.estimate` has `rows` and `limit`.",
+        "too_costly",
+        "the answer would take about 412,000,000 rows to read, at most 200,000,000 are read for one; ask for a shorter "
+        "period",
     ),
     503: _with_header(
         _error(
