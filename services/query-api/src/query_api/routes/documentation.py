@@ -29,7 +29,8 @@ class ErrorDetail(BaseModel):
     """What is wrong, and with what."""
 
     code: str = Field(
-        description="validation_error, not_found, method_not_allowed, payload_too_large, too_costly, unavailable, internal_error"
+        description="validation_error, not_found, method_not_allowed, payload_too_large, too_costly, unavailable, "
+        "internal_error"
     )
     message: str = Field(description="What is wrong and what is right, for a person.")
     field: str | None = Field(description="The parameter that is wrong, null where it is none.")
