@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from eventrail.contract.names import EVENT_NAME_MAX_CHARACTERS, WEBSITE_ID_RULE
 from query_api.granularity import DAY, GRANULARITIES
+from query_api.listing import MAX_LIMIT, MAX_OFFSET
 from query_api.question import DEFAULT_DAYS, FIRST_DAY, LAST_DAY
 
 WEBSITE_ID_DESCRIPTION = f"The website: {WEBSITE_ID_RULE}."
@@ -15,7 +16,8 @@ class ErrorDetail(BaseModel):
     """What is wrong, and with what."""
 
     code: str = Field(
-        description="validation_error, not_found, method_not_allowed, unavailable, internal_error"
+        description="validation_error, unauthorized, forbidden, not_found, method_not_allowed, rate_limited, "
+        "too_many_concurrent, unavailable, internal_error"
     )
     message: str = Field(description="What is wrong and what is right, for a person.")
     field: str | None = Field(description="The parameter that is wrong, null where it is none.")
@@ -48,11 +50,43 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         "event_name query parameter is required",
         "event_name",
     ),
-    404: _error("No such path.", "not_found", "no such path: '/api/nothing'"),
+    401: _with_header(
+        _error(
+            "No valid key, whatever is asked for; never where there is no websites file.",
+            "unauthorized",
+            "this needs a key: send Authorization: Bearer and a key of websites.yaml",
+        ),
+        "WWW-Authenticate",
+        "RFC 6750, section 3.",
+    ),
+    403: _with_header(
+        _error(
+            "The key is valid here but lacks the scope.",
+            "forbidden",
+            "the key has no scope 'read' at website 'shop'; add it in websites.yaml",
+        ),
+        "WWW-Authenticate",
+        "RFC 6750, section 3, with the scope that is needed.",
+    ),
+    404: _error(
+        "No such path, or no website with this id for this key.",
+        "not_found",
+        "no website 'shop' for this key; GET /api/websites lists those it may see",
+        "website_id",
+    ),
     405: _with_header(
         _error("Only GET and HEAD are allowed.", "method_not_allowed", "'POST' is not allowed here, use GET"),
         "Allow",
         "GET, HEAD",
+    ),
+    429: _with_header(
+        _error(
+            "More requests than a key may send, or more at the same time.",
+            "rate_limited",
+            "more requests than a key may send (20 a second, 60 at once); send it again in 1 s",
+        ),
+        "Retry-After",
+        "Seconds to wait before the next try.",
     ),
     503: _with_header(
         _error(
@@ -78,6 +112,16 @@ _DATE = {"type": "string", "format": "date"}
 _INSTANT = {"type": "string", "format": "date-time"}
 
 _PARAMETERS = {
+    "limit": _parameter(
+        "limit",
+        "How many are answered at most.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": MAX_LIMIT},
+    ),
+    "offset": _parameter(
+        "offset",
+        "How many are passed over.",
+        {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0},
+    ),
     "start": _parameter(
         "start",
         "First instant of acceptance, RFC 3339; its whole minute is told. Default: an hour before end.",
@@ -117,11 +161,25 @@ def parameters(names: tuple[str, ...]) -> dict[str, Any]:
     return {"parameters": [_PARAMETERS[name] for name in names]}
 
 
+_KEY_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key of websites.yaml (docs/access.md). Not needed where there is no such file.",
+}
+
+
 def completed(openapi: dict[str, Any]) -> dict[str, Any]:
-    """`openapi` with `"field": null` back in the examples of errors: FastAPI leaves nulls out of its document."""
+    """`openapi` with keys, and with `"field": null` back in examples of errors: FastAPI leaves nulls out of it."""
+    openapi.setdefault("components", {})["securitySchemes"] = {"key": _KEY_SCHEME}
     for endpoint in openapi["paths"].values():
-        for answer in endpoint["get"]["responses"].values():
-            example = answer["content"]["application/json"].get("example", {})
-            if "error" in example:
-                example["error"].setdefault("field", None)
+        for operation in endpoint.values():
+            operation["security"] = [{"key": []}, {}]
+            _complete_examples(operation["responses"])
     return openapi
+
+
+def _complete_examples(answers: dict[str, Any]) -> None:
+    for answer in answers.values():
+        example = answer.get("content", {}).get("application/json", {}).get("example", {})
+        if "error" in example:
+            example["error"].setdefault("field", None)

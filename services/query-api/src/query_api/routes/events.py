@@ -57,6 +57,7 @@ def router(asking: Asking) -> APIRouter:
         operation_id="list_events",
     )
     async def list_events(request: Request, website_id: WebsiteId) -> JSONResponse:
+        asking.website(request, website_id, "read")
         question = ask_list(
             website_id, request.scope["query_string"], asking.today(), asking.left_out(website_id)
         )

@@ -90,6 +90,7 @@ def router(asking: Asking) -> APIRouter:
         operation_id="pipeline_ledger",
     )
     async def pipeline_ledger(request: Request) -> JSONResponse:
+        asking.operator(request)
         now_ms = asking.clock.now_ms()
         question = ask_ledger(request.scope["query_string"], now_ms, asking.settings.max_points)
         as_of = await asking.answer(request, ledger.AS_OF)

@@ -71,6 +71,7 @@ def router(asking: Asking) -> APIRouter:
         operation_id="event_properties",
     )
     async def event_properties(request: Request, website_id: WebsiteId) -> JSONResponse:
+        asking.website(request, website_id, "read")
         left_out = asking.left_out(website_id)
         question = ask_properties(website_id, request.scope["query_string"], asking.today(), left_out)
         statement = properties.statement(question, settings.max_property_keys, settings.max_property_values)

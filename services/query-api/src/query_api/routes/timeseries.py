@@ -63,6 +63,7 @@ def router(asking: Asking) -> APIRouter:
         operation_id="event_timeseries",
     )
     async def event_timeseries(request: Request, website_id: WebsiteId) -> JSONResponse:
+        asking.website(request, website_id, "read")
         query, left_out = request.scope["query_string"], asking.left_out(website_id)
         question = ask_timeseries(website_id, query, asking.today(), asking.settings.max_points, left_out)
         answer = await asking.answer(request, timeseries.statement(question))
