@@ -94,6 +94,9 @@ def test_help_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
         ("EVENTRAIL_CLICKHOUSE_URL", "http://x"),
         ("EVENTRAIL_LOG_LEVEL", "loud"),
         ("EVENTRAIL_WEBSITES", "/nowhere/websites.yaml"),
+        ("EVENTRAIL_REQUIRE_WEBSITES", "true"),
+        ("EVENTRAIL_QUERY_API_KEY_BURST", "0"),
+        ("EVENTRAIL_QUERY_API_CORS_ORIGINS", "*"),
     ],
 )
 def test_a_wrong_setting_is_named(
