@@ -10,6 +10,8 @@ from query_api.routes.documentation import ErrorAnswer
 from query_api.routes.events import EventsAnswer
 from query_api.routes.ledger import LedgerAnswer
 from query_api.routes.properties import PropertiesAnswer
+from query_api.routes.rates import RatesAnswer
+from query_api.routes.rejected import RejectedAnswer
 from query_api.routes.timeseries import TimeseriesAnswer
 from query_api.routes.websites import WebsitesAnswer
 
@@ -20,6 +22,8 @@ MODELS: dict[str, type[BaseModel]] = {
     BASE + "/properties": PropertiesAnswer,
     BASE + "/timeseries": TimeseriesAnswer,
     "/api/pipeline/ledger": LedgerAnswer,
+    "/api/pipeline/rejected": RejectedAnswer,
+    "/api/pipeline/rates": RatesAnswer,
 }
 
 

@@ -20,7 +20,7 @@ from query_api.head import HeadAsGet
 from query_api.key_limits import KeyLimits
 from query_api.metrics import Metrics
 from query_api.request_counts import RequestCounts
-from query_api.routes import documentation, events, ledger, properties, timeseries
+from query_api.routes import documentation, events, ledger, properties, rates, rejected, timeseries
 from query_api.routes import websites as websites_route
 from query_api.routes.asking import Asking
 from query_api.settings import QueryApiSettings
@@ -60,7 +60,7 @@ def create_app(
     )
     api_docs.install(app)
     asking = Asking(engine, clock, settings, websites)
-    for room in (websites_route, events, properties, timeseries, ledger):
+    for room in (websites_route, events, properties, timeseries, ledger, rejected, rates):
         app.include_router(room.router(asking))
     health = Health({"clickhouse": engine.check} | _of_file(websites), stopping=stopping)
     app.router.routes.extend([*health.routes(), metrics.route(catalogue.registry)])

@@ -5,9 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from query_api.errors import Invalid, shown
-from query_api.question import read_parameters
+from query_api.question import Parameters, read_parameters
 
 LEDGER_PARAMETERS = ("start", "end")
+REJECTED_PARAMETERS = LEDGER_PARAMETERS
+RATES_PARAMETERS = LEDGER_PARAMETERS
+REJECTED_MAX_MINUTES = 15 * 24 * 60
+"""The table keeps 14 days."""
+
 DEFAULT_SECONDS = 3600
 
 _INSTANT = re.compile(
@@ -20,7 +25,7 @@ _LATEST = datetime(2106, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class LedgerQuestion:
-    """Minutes of acceptance, in Unix seconds: from `first`, which begins a minute, to before `end`."""
+    """Minutes, in Unix seconds: from `first`, which begins a minute, to before `end`, which begins one too."""
 
     first: int
     end: int
@@ -31,7 +36,20 @@ def ask_ledger(query: bytes, now_ms: int, max_minutes: int) -> LedgerQuestion:
 
     It is about every minute of which a part lies from `start` to before `end`.
     """
-    parameters = read_parameters(query, LEDGER_PARAMETERS)
+    return _ask_minutes(read_parameters(query, LEDGER_PARAMETERS), now_ms, max_minutes)
+
+
+def ask_rejected(query: bytes, now_ms: int) -> LedgerQuestion:
+    """The question behind `GET /api/pipeline/rejected`: minutes of rejection. Raises Invalid."""
+    return _ask_minutes(read_parameters(query, REJECTED_PARAMETERS), now_ms, REJECTED_MAX_MINUTES)
+
+
+def ask_rates(query: bytes, now_ms: int, max_minutes: int) -> LedgerQuestion:
+    """The question behind `GET /api/pipeline/rates`: minutes of acceptance. Raises Invalid."""
+    return _ask_minutes(read_parameters(query, RATES_PARAMETERS), now_ms, max_minutes)
+
+
+def _ask_minutes(parameters: Parameters, now_ms: int, max_minutes: int) -> LedgerQuestion:
     end = _instant("end", parameters.get("end"))
     end = _up(now_ms, 1000) if end is None else end
     start = _instant("start", parameters.get("start"))

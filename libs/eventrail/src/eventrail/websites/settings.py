@@ -19,7 +19,7 @@ class WebsitesSettings(Settings):
         ),
     )
     require_websites: bool = Field(
-        False,
+        default=False,
         description=(
             "true ends a service at its start, with status 2, where EVENTRAIL_WEBSITES is not set: for production, "
             "where a forgotten setting must not open everything."

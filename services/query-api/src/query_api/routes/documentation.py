@@ -124,12 +124,11 @@ _PARAMETERS = {
     ),
     "start": _parameter(
         "start",
-        "First instant of acceptance, RFC 3339; its whole minute is told. Default: an hour before end.",
+        "First instant (of acceptance; of rejection at /rejected), RFC 3339; its whole minute is told. "
+        "Default: an hour before end.",
         _INSTANT,
     ),
-    "end": _parameter(
-        "end", "The instant before which they were accepted, RFC 3339; default: now.", _INSTANT
-    ),
+    "end": _parameter("end", "The instant before which it was, RFC 3339; default: now.", _INSTANT),
     "start_date": _parameter(
         "start_date",
         f"First day, inclusive, UTC, from {FIRST_DAY}; default: {DEFAULT_DAYS - 1} days before end_date.",
