@@ -1,14 +1,18 @@
 """Every path of the OpenAPI document asks who is calling: one that does not makes these tests fail."""
 
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from eventrail import metrics
 from eventrail.clock import ManualClock
+from eventrail.errors import ClickHouseUnavailable
 from eventrail.websites import ListedWebsites, OpenWebsites, ServerKey, Website, Websites, keys
 from eventrail.websites.model import Scope
 from query_api.app import create_app
@@ -17,6 +21,7 @@ from query_api.events_table import Statement
 from query_api.metrics import Metrics
 from query_api.settings import QueryApiSettings
 
+PAGE = (Path(__file__).parents[2] / "docs" / "access.md").read_text(encoding="utf-8")
 ALL: tuple[Scope, ...] = ("send", "read", "export", "erase", "operate")
 PIPELINE = "/api/pipeline/"
 FOR_EVERY_KEY = {"/api/websites"}
@@ -30,9 +35,12 @@ class Untouched:
 
     def __init__(self) -> None:
         self.asked: list[Statement] = []
+        self.error: Exception | None = None
 
     async def answer(self, statement: Statement) -> Answer:
         self.asked.append(statement)
+        if self.error is not None:
+            raise self.error
         return Answer([])
 
     async def check(self) -> str:
@@ -153,6 +161,35 @@ async def test_a_key_without_the_scope_is_403_and_told_which_one_is_missing(
     assert engine.asked == []
 
 
+async def test_the_page_names_the_scope_of_each_path(
+    listed: httpx.AsyncClient, operations: list[tuple[str, str]]
+) -> None:
+    documented = dict(re.findall(r"^\| `([A-Z]+ /api/[^`]*)` \| `?(\w+|-)`? \|", PAGE, flags=re.MULTILINE))
+    needed = {
+        f"{method} {path}": (await ask(listed, (method, path), SENDER))
+        .headers.get("www-authenticate", "-")
+        .partition('scope="')[2]
+        .rstrip('"')
+        or "-"
+        for method, path in operations
+    }
+    assert documented == needed
+
+
+async def test_the_page_names_each_setting_and_code() -> None:
+    for name in ("KEY_REQUESTS_PER_SECOND", "KEY_BURST", "KEY_CONCURRENCY", "CORS_ORIGINS"):
+        assert f"`EVENTRAIL_QUERY_API_{name}`" in PAGE
+    for code in (
+        "unauthorized",
+        "forbidden",
+        "not_found",
+        "rate_limited",
+        "too_many_concurrent",
+        "origin_not_allowed",
+    ):
+        assert f"`{code}`" in PAGE
+
+
 async def test_the_pipeline_needs_operate(
     listed: httpx.AsyncClient, operations: list[tuple[str, str]], engine: Untouched
 ) -> None:
@@ -199,11 +236,15 @@ async def test_what_operators_and_readers_of_the_manual_need_is_open(listed: htt
         assert (await listed.get(path)).status_code == 200, path
 
 
-async def test_keys_stand_in_no_answer_and_no_metric(
-    listed: httpx.AsyncClient, operations: list[tuple[str, str]]
+async def test_keys_stand_in_no_answer_no_metric_and_no_log(
+    listed: httpx.AsyncClient, engine: Untouched, operations: list[tuple[str, str]]
 ) -> None:
-    answers = [await ask(listed, operation, key) for operation in operations for key in (FULL, STRANGER)]
-    shown = "".join(answer.text + str(answer.headers) for answer in [*answers, await listed.get("/metrics")])
+    engine.error = ClickHouseUnavailable("away")
+    with capture_logs() as lines:
+        answers = [await ask(listed, operation, key) for operation in operations for key in (FULL, STRANGER)]
+    assert lines
+    told = [answer.text + str(answer.headers) for answer in [*answers, await listed.get("/metrics")]]
+    shown = "".join(told) + repr(lines)
     for key in (FULL, STRANGER):
         assert key not in shown
         assert keys.hash_of(key).removeprefix("sha256:") not in shown

@@ -1,12 +1,12 @@
 """Who is calling, and what they may do: keys, websites, scopes. Pure.
 
-A key stands as its SHA-256 at one website or several. All digests of a version of the file are in one dict, so a
-request costs one hash and one look-up, however many websites there are. That look-up need not take constant time:
-what is looked up is the digest of what was presented, and whoever times it learns at most how the hash of a guess
-compares with stored hashes. That leads to no key: keys are 256 random bits, and the hashes are not secret.
+A key stands as its SHA-256 at one website or several. All digests of a version of the file are in one dict
+(`ListedWebsites.with_key`), so a request costs one hash and one look-up, however many websites there are. That look-up
+need not take constant time: what is looked up is the digest of what was presented, and whoever times it learns at most
+how the hash of a guess compares with stored hashes. That leads to no key: keys are 256 random bits.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -27,28 +27,21 @@ class Grant(NamedTuple):
     scopes: frozenset[Scope]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Key:
     """A valid key: its digest, and its grants by website id, in the order of the file."""
 
     digest: bytes = field(repr=False)
-    grants: dict[str, Grant] = field(default_factory=dict)
-    operates: bool = False
-
-    def add(self, website: Website, scopes: frozenset[Scope]) -> None:
-        """Let the key do `scopes` at `website`."""
-        self.grants[website.id] = Grant(website, scopes)
-        self.operates = self.operates or OPERATE in scopes
+    grants: Mapping[str, Grant]
+    operates: bool
 
 
-def keyring(websites: Iterable[Website]) -> Mapping[bytes, Key]:
-    """All keys of `websites` by their digests."""
-    found: dict[bytes, Key] = {}
-    for website in websites:
-        for server_key in website.server_keys:
-            key = found.setdefault(server_key.digest, Key(server_key.digest))
-            key.add(website, server_key.scopes)
-    return found
+def key_of(digest: bytes, websites: ListedWebsites) -> Key | None:
+    """What the key with this digest may do, None where it stands nowhere."""
+    held = ((website, website.key(digest)) for website in websites.with_key(digest))
+    grants = {website.id: Grant(website, key.scopes) for website, key in held if key is not None}
+    operates = any(OPERATE in grant.scopes for grant in grants.values())
+    return Key(digest, grants, operates) if grants else None
 
 
 class Access:
@@ -86,12 +79,12 @@ class Access:
 
 
 class Door:
-    """The rules for all requests. Use it from one thread: it keeps the keys of the version that it saw last."""
+    """The rules for all requests. Use it from one thread: it keeps the keys that asked of the newest version."""
 
     def __init__(self, websites: Websites) -> None:
         self._websites = websites
         self._listed: ListedWebsites | None = None
-        self._keys: Mapping[bytes, Key] = {}
+        self._keys: dict[bytes, Key] = {}
 
     def access(self, authorization: Sequence[bytes]) -> Access:
         """What a request with these Authorization headers may do. Raises Unauthorized; never in an open stack."""
@@ -99,11 +92,18 @@ class Door:
         if not isinstance(websites, ListedWebsites):
             return Access(websites, None)
         if websites is not self._listed:
-            self._keys, self._listed = keyring(websites.all), websites
-        key = self._keys.get(keys.digest(_bearer(authorization)))
-        if key is None:
+            self._keys, self._listed = {}, websites
+        return Access(websites, self._key(keys.digest(_bearer(authorization)), websites))
+
+    def _key(self, digest: bytes, websites: ListedWebsites) -> Key:
+        known = self._keys.get(digest)
+        if known is not None:
+            return known
+        found = key_of(digest, websites)
+        if found is None:
             raise Unauthorized(f"the key in Authorization is not known here; {_HOW}", "invalid_token")
-        return Access(websites, key)
+        self._keys[digest] = found
+        return found
 
 
 def _bearer(authorization: Sequence[bytes]) -> bytes:
