@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from eventrail.websites import ListedWebsites, OpenWebsites, ServerKey, Website, Websites, keys
 from eventrail.websites.model import Scope
@@ -159,3 +161,18 @@ def test_no_digest_is_shown() -> None:
     assert key is not None
     assert repr(keys.digest(READER.encode())) not in repr(key)
     assert keys.hash_of(READER)[7:] not in repr(key)
+
+
+@given(
+    st.lists(st.binary(max_size=80) | st.binary(max_size=80).map(lambda end: b"Bearer " + end), max_size=3)
+)
+def test_no_header_opens_the_door_but_a_key(authorization: list[bytes]) -> None:
+    with pytest.raises(Unauthorized):
+        Door(LISTED).access(authorization)
+
+
+@given(st.text(max_size=80))
+def test_no_text_is_a_website_of_the_key_but_its_own(website_id: str) -> None:
+    assume(website_id not in {"shop", "blog"})
+    with pytest.raises((Invalid, NotFound)):
+        access(READER).website(website_id, "read")
