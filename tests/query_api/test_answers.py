@@ -24,6 +24,7 @@ from eventrail import metrics
 from eventrail.clock import ManualClock
 from eventrail.contract.names import trim
 from eventrail.rows.reading import READING_SETTINGS, settings_clause
+from eventrail.websites import keys
 from eventrail.websites.watching import WebsitesFile
 from query_api.app import create_app
 from query_api.clickhouse import ClickHouse
@@ -430,8 +431,10 @@ async def test_a_website_may_leave_out_all_that_is_no_person(
     for kind, count in (("none", 1), ("crawler", 2), ("headless", 4), ("library", 8)):
         insert(table, "people", spread({"a": count}, bot_kind=kind))
     file = tmp_path / "websites.yaml"
+    key = keys.make(bytes(32))
     file.write_text(
-        "websites:\n  - {id: people, name: People, domains: [people.example], exclude_headless: true}\n"
+        "websites:\n  - {id: people, name: People, domains: [people.example], exclude_headless: true,\n"
+        f"     server_keys: [{{id: dashboard, hash: '{keys.hash_of(key)}', scopes: [read]}}]}}\n"
     )
     app = create_app(
         engine,
@@ -440,7 +443,11 @@ async def test_a_website_may_leave_out_all_that_is_no_person(
         Metrics(metrics.registry("query-api")),
         WebsitesFile(file),
     )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://query-api") as api:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app),
+        base_url="http://query-api",
+        headers={"Authorization": f"Bearer {key}"},
+    ) as api:
         assert await ask(api, "people") == [{"event_name": "a", "count": 1}]
         assert await ask(api, "people", include_bots="true") == [{"event_name": "a", "count": 15}]
         assert (await api.get("/readyz")).json()["checks"]["websites"] == "ok"

@@ -8,8 +8,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -17,6 +19,7 @@ import pytest
 from devstack.ports import free_addresses
 from eventrail.logs import LINES_OF_OURS
 from eventrail.settings import variable
+from eventrail.websites import keys
 from query_api.__main__ import main
 from query_api.settings import QueryApiSettings
 
@@ -38,10 +41,10 @@ def run(**values: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def started(clickhouse_url: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def started(clickhouse_url: str, **more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A running query API and its base URL; killed when the block ends, if it still runs."""
     listen = str(free_addresses(random.Random()).query_api)
-    values = environment(EVENTRAIL_QUERY_API_LISTEN=listen, EVENTRAIL_CLICKHOUSE_URL=clickhouse_url)
+    values = environment(EVENTRAIL_QUERY_API_LISTEN=listen, EVENTRAIL_CLICKHOUSE_URL=clickhouse_url, **more)
     process = subprocess.Popen(
         [sys.executable, "-m", "query_api"], env=values, stderr=subprocess.PIPE, text=True
     )
@@ -94,6 +97,9 @@ def test_help_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
         ("EVENTRAIL_CLICKHOUSE_URL", "http://x"),
         ("EVENTRAIL_LOG_LEVEL", "loud"),
         ("EVENTRAIL_WEBSITES", "/nowhere/websites.yaml"),
+        ("EVENTRAIL_REQUIRE_WEBSITES", "true"),
+        ("EVENTRAIL_QUERY_API_KEY_BURST", "0"),
+        ("EVENTRAIL_QUERY_API_CORS_ORIGINS", "*"),
     ],
 )
 def test_a_wrong_setting_is_named(
@@ -155,3 +161,42 @@ def test_with_clickhouse_it_answers_and_is_silent(events_database: str) -> None:
     assert lines[0]["message"] == "started"
     assert lines[-1]["message"] == "stopped"
     assert len(lines) <= 8
+
+
+def test_a_key_is_asked_for_and_a_client_that_hangs_up_gives_its_place_back(tmp_path: Path) -> None:
+    key = keys.make(bytes(32))
+    file = tmp_path / "websites.yaml"
+    file.write_text(
+        "websites:\n  - {id: shop, name: Shop, domains: [shop.example],\n"
+        f"     server_keys: [{{id: dashboard, hash: '{keys.hash_of(key)}', scopes: [read]}}]}}\n"
+    )
+    more = {"EVENTRAIL_WEBSITES": str(file), "EVENTRAIL_QUERY_API_KEY_CONCURRENCY": "1"}
+    headers = {"Authorization": f"Bearer {key}"}
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,  # connections are made, and then nobody answers
+        started(f"clickhouse://default@127.0.0.1:{silent.getsockname()[1]}/x", **more) as (process, base),
+    ):
+        assert httpx.get(f"{base}/api/websites/shop/events").status_code == 401
+        assert listing(base, headers) == 200
+        address = urlsplit(base)
+        with socket.create_connection((str(address.hostname), address.port or 0)) as client:
+            client.sendall(
+                f"GET /api/websites/shop/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
+            )
+            until(lambda: listing(base, headers) == 429)
+        until(lambda: listing(base, headers) == 200)
+        process.send_signal(signal.SIGTERM)
+        assert key not in process.communicate(timeout=30)[1]
+
+
+def listing(base: str, headers: dict[str, str]) -> int:
+    return httpx.get(f"{base}/api/websites", headers=headers).status_code
+
+
+def until(fits: Callable[[], bool]) -> None:
+    end = (
+        time.monotonic() + 5
+    )  # less than ClickHouse is waited for: only the client can have ended the request
+    while not fits():
+        assert time.monotonic() < end
+        time.sleep(0.1)

@@ -37,9 +37,12 @@ ASKED: Final[Mapping[str, Sequence[Sequence[str]]]] = {
     "/api/websites/{website_id}/events": (DAYS, BOTS),
     "/api/websites/{website_id}/events/properties": (DAYS, BOTS, ("event_name=purchase",)),
     "/api/websites/{website_id}/events/timeseries": (DAYS, BOTS, ("event_name=purchase",), GRANULARITIES),
+    "/api/websites": (("",),),
     "/api/pipeline/ledger": (("",),),
+    "/api/pipeline/rejected": (("",),),
+    "/api/pipeline/rates": (("",),),
 }
-"""Every path of the query API that answers from the engine, with the parts of queries to combine."""
+"""Every path of the query API, with the parts of queries to combine."""
 
 
 @pytest.fixture

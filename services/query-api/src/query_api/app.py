@@ -9,14 +9,28 @@ from starlette.types import ASGIApp
 from eventrail import __version__, api_docs, metrics
 from eventrail.clock import Clock
 from eventrail.health import Check, Health
-from eventrail.websites import OpenWebsites
+from eventrail.websites import OpenWebsites, Websites
 from eventrail.websites.watching import WebsitesFile
 from query_api import problems
+from query_api.access import Door
+from query_api.admission import Admission
+from query_api.cross_origin import CrossOrigin, parse_origins
 from query_api.engine import Engine
 from query_api.head import HeadAsGet
+from query_api.key_limits import KeyLimits
 from query_api.metrics import Metrics
 from query_api.request_counts import RequestCounts
-from query_api.routes import breakdown, documentation, events, ledger, properties, timeseries
+from query_api.routes import (
+    breakdown,
+    documentation,
+    events,
+    ledger,
+    properties,
+    rates,
+    rejected,
+    timeseries,
+)
+from query_api.routes import websites as websites_route
 from query_api.routes.asking import Asking
 from query_api.settings import QueryApiSettings
 
@@ -35,7 +49,7 @@ def create_app(
     clock: Clock,
     settings: QueryApiSettings,
     catalogue: Metrics,
-    websites: OpenWebsites | WebsitesFile | None = None,
+    websites: Websites | None = None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> ASGIApp:
     """The whole HTTP face: the endpoints, `/docs`, `/openapi.json`, `/livez`, `/readyz`, `/metrics`.
@@ -55,13 +69,16 @@ def create_app(
     )
     api_docs.install(app)
     asking = Asking(engine, clock, settings, websites)
-    for room in (events, properties, timeseries, breakdown, ledger):
+    for room in (websites_route, events, properties, timeseries, breakdown, ledger, rejected, rates):
         app.include_router(room.router(asking))
     health = Health({"clickhouse": engine.check} | _of_file(websites), stopping=stopping)
     app.router.routes.extend([*health.routes(), metrics.route(catalogue.registry)])
     problems.install(app, retry_after_seconds=settings.retry_after_seconds)
-    return HeadAsGet(RequestCounts(app, catalogue.requests, _FIXED_PATHS))
+    limits = KeyLimits(settings.key_rate(), settings.key_concurrency)
+    admitted = Admission(app, Door(websites), limits, clock, catalogue.refused)
+    shared = CrossOrigin(admitted, parse_origins(settings.cors_origins))
+    return HeadAsGet(RequestCounts(shared, catalogue.requests, _FIXED_PATHS))
 
 
-def _of_file(websites: OpenWebsites | WebsitesFile) -> dict[str, Check]:
+def _of_file(websites: Websites) -> dict[str, Check]:
     return {"websites": websites.check} if isinstance(websites, WebsitesFile) else {}

@@ -14,6 +14,12 @@ class Metrics:
             ["route", "status"],
             registry=registry,
         )
+        self.refused = Counter(
+            "eventrail_query_api_refused_requests",
+            "Requests below /api/ refused before anything was asked: unauthorized, rate_limited, too_many_concurrent.",
+            ["code"],
+            registry=registry,
+        )
         self.query_seconds = Histogram(
             "eventrail_query_api_query_seconds",
             "Seconds from sending a query to ClickHouse to its last row, by query; answered ones only.",

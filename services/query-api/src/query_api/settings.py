@@ -1,9 +1,19 @@
 """What may be set on the query API; variables start with EVENTRAIL_QUERY_API_."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
 from eventrail.settings import Listen, Settings
+from eventrail.websites import RateLimit
+from eventrail.websites.model import MAX_RATE
+from query_api.cross_origin import parse_origins
+
+
+def _origins(text: str) -> str:
+    parse_origins(text)
+    return text
 
 
 class QueryApiSettings(Settings):
@@ -32,6 +42,23 @@ class QueryApiSettings(Settings):
         ge=1,
         description="Rows that one statement may read by ClickHouse's estimate; a question beyond it gets a 422.",
     )
+    key_requests_per_second: float = Field(
+        20.0, ge=0.001, le=MAX_RATE, description="Requests per second that one key may send for long."
+    )
+    key_burst: int = Field(60, ge=1, le=int(MAX_RATE), description="Requests that one key may send at once.")
+    key_concurrency: int = Field(
+        8,
+        ge=1,
+        le=10_000,
+        description="Requests of one key that are answered at the same time; more get a 429.",
+    )
+    cors_origins: Annotated[str, AfterValidator(_origins)] = Field(
+        "",
+        description=(
+            "Origins whose pages may read answers, comma separated: https://admin.example, or https://*.admin.example "
+            "for all names below. Without any, only pages of the query API's own origin may."
+        ),
+    )
     retry_after_seconds: int = Field(
         5, ge=1, le=3600, description="Seconds that a 503 tells its client to wait (Retry-After)."
     )
@@ -56,3 +83,7 @@ class QueryApiSettings(Settings):
         le=100_000,
         description="Most groups in the answer to one breakdown, steps of time apart.",
     )
+
+    def key_rate(self) -> RateLimit:
+        """The token bucket of each key."""
+        return RateLimit(per_second=self.key_requests_per_second, burst=self.key_burst)

@@ -10,7 +10,10 @@ from starlette.requests import Request
 
 from eventrail.clock import Clock
 from eventrail.websites import OpenWebsites, Website, Websites
+from eventrail.websites.model import Scope
 from query_api import body, meta
+from query_api.access import Access
+from query_api.admission import access_of
 from query_api.engine import Answer, Engine
 from query_api.errors import ClientGone
 from query_api.events_table import Statement
@@ -31,11 +34,24 @@ class Asking:
     settings: QueryApiSettings
     websites: Websites = field(default_factory=OpenWebsites)
 
-    def website(self, request: Request, website_id: str, scope: str) -> Website:
-        """The website that `request` is about."""
-        website = self.websites.find(website_id)
-        assert website is not None  # noqa: S101
-        return website
+    def website(self, request: Request, website_id: str, scope: Scope) -> Website:
+        """The website that `request` is about: the first line of each endpoint of one website.
+
+        Raises Invalid for what is no id, NotFound where the key is of no such website, Forbidden without `scope`.
+        """
+        return access_of(request).website(website_id, scope)
+
+    def operator(self, request: Request) -> None:
+        """The first line of each endpoint about the pipeline. Raises Forbidden without the scope `operate`."""
+        access_of(request).operate()
+
+    def access(self, request: Request) -> Access:
+        """All that `request` may do."""
+        return access_of(request)
+
+    async def answer(self, request: Request, statement: Statement) -> Answer:
+        """Rows of one statement, as `answered` gives them."""
+        return await answered(self.engine, request, statement)
 
     def context(self, website: Website) -> Context:
         """What questions about `website` are read against."""
