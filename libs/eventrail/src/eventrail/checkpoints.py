@@ -14,7 +14,7 @@ Offsets = Mapping[int, int]
 """By partition: the offset of the next record."""
 
 KEPT: Final = 64
-"""Checkpoints that may wait in one line; when there are more, every second one is dropped."""
+"""Checkpoints that may wait in one line; when there are more, one between two close neighbours is dropped."""
 
 
 class Span(NamedTuple):
@@ -51,10 +51,13 @@ def passed(reached: Offsets, awaited: Offsets) -> bool:
 class Waiting(Generic[T]):
     """Checkpoints in the order in which they were asked for, at most KEPT of them.
 
-    The oldest stays whatever comes: it is the next to be reached, so also a long line moves on.
+    The oldest stays whatever comes: it is the next to be reached. The others are thinned evenly, so that after a long
+    outage they are reached one by one, and not all at the end.
     """
 
     _line: list[tuple[T, dict[int, int]]] = field(default_factory=list)
+    _numbers: list[int] = field(default_factory=list)
+    _added: int = 0
 
     def __len__(self) -> int:
         return len(self._line)
@@ -62,8 +65,10 @@ class Waiting(Generic[T]):
     def add(self, what: T, awaited: Offsets) -> None:
         """One more; `awaited` was asked for after `what` was known."""
         self._line.append((what, dict(awaited)))
+        self._added += 1
+        self._numbers.append(self._added)
         if len(self._line) > KEPT:
-            self._line = self._line[::2]
+            self._drop(self._most_crowded())
 
     def reach(self, reached: Offsets) -> T | None:
         """The latest that waits for no more than `reached`; it and all older ones leave. None where there is none."""
@@ -74,7 +79,7 @@ class Waiting(Generic[T]):
         for number in range(len(self._line) - 1, -1, -1):
             what, awaited = self._line[number]
             if done(what, awaited):
-                del self._line[: number + 1]
+                del self._line[: number + 1], self._numbers[: number + 1]
                 return what
         return None
 
@@ -85,3 +90,11 @@ class Waiting(Generic[T]):
     def clear(self) -> None:
         """Drop all."""
         self._line.clear()
+        self._numbers.clear()
+
+    def _drop(self, place: int) -> None:
+        del self._line[place], self._numbers[place]
+
+    def _most_crowded(self) -> int:
+        numbers = self._numbers
+        return min(range(1, len(numbers) - 1), key=lambda place: numbers[place + 1] - numbers[place - 1])

@@ -2,6 +2,7 @@
 
 EventrailError
 ├── Invalid       the question is wrong; the caller must change it
+├── TooEarly      the events of a token do not count yet; ask again later
 └── ClientGone    nobody waits for the answer any more
 
 How each becomes HTTP stands in problems.py.
@@ -19,6 +20,20 @@ class Invalid(EventrailError):
         super().__init__(message)
         self.message = message
         self.field = field
+
+
+class TooEarly(EventrailError):
+    """The events of a receipt's token do not count in the answers yet."""
+
+    def __init__(
+        self, waited_seconds: float, held_by: tuple[str, ...] = (), retry_after_seconds: int = 1
+    ) -> None:
+        why = f" ({'; '.join(held_by)})" if held_by else ""
+        super().__init__(
+            f"the events of this token do not count yet, after waiting for {waited_seconds:g} s{why}; "
+            f"ask again in {retry_after_seconds} s, or without token"
+        )
+        self.retry_after_seconds = retry_after_seconds
 
 
 class ClientGone(EventrailError):

@@ -47,6 +47,12 @@ def ask_ledger(query: bytes, now_ms: int, max_minutes: int) -> LedgerQuestion:
     return LedgerQuestion(first, last)
 
 
+def ask_lag(query: bytes) -> None:
+    """The question behind `GET /api/pipeline/lag`, which takes no parameter. Raises Invalid."""
+    if query:
+        raise Invalid("this endpoint takes no query parameter")
+
+
 def _up(number: int, step: int) -> int:
     return -(-number // step)
 

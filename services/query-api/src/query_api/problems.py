@@ -8,6 +8,7 @@ parameter that is wrong (spec section "Event Name Validation" and its messages).
 | Invalid                            | 400    | validation_error     |
 | no such path                       | 404    | not_found            |
 | method other than GET and HEAD     | 405    | method_not_allowed   |
+| TooEarly                           | 425    | too_early            |
 | ClientGone                         | 499    | client_gone          |
 | anything that nobody expected      | 500    | internal_error       |
 | eventrail.errors.UnavailableError  | 503    | unavailable          |
@@ -20,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 
 from eventrail import logs
 from eventrail.errors import UnavailableError
-from query_api.errors import ClientGone, Invalid, shown
+from query_api.errors import ClientGone, Invalid, TooEarly, shown
 
 _log = logs.get(__name__)
 ALLOWED_METHODS = "GET, HEAD"
@@ -47,10 +48,17 @@ def install(app: FastAPI, *, retry_after_seconds: int) -> None:
         return response(503, "unavailable", message, headers={"Retry-After": str(retry_after_seconds)})
 
     app.add_exception_handler(Invalid, invalid)
+    app.add_exception_handler(TooEarly, _early)
     app.add_exception_handler(UnavailableError, unavailable)
     app.add_exception_handler(ClientGone, _gone)
     app.add_exception_handler(HTTPException, _framework)
     app.add_exception_handler(Exception, _unexpected)
+
+
+def _early(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, TooEarly)  # noqa: S101 - as above
+    headers = {"Retry-After": str(error.retry_after_seconds)}
+    return response(425, "too_early", str(error), "token", headers=headers)
 
 
 def _gone(_request: Request, _error: Exception) -> Response:

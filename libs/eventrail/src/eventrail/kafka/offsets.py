@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from eventrail.checkpoints import Span
-from eventrail.errors import KafkaUnavailable
+from eventrail.errors import KafkaUnavailable, TopicMissing
 from eventrail.kafka.ending import end
 from eventrail.kafka.security import client_options, unreachable
 from eventrail.settings import KafkaSettings
@@ -39,7 +39,7 @@ async def close(client: Any) -> None:
 
 
 async def partitions(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, list[TopicPartition]]:
-    """The partitions of each topic. Raises KafkaUnavailable that names those that are missing, or KafkaError."""
+    """The partitions of each topic. Raises TopicMissing, or KafkaError."""
     wanted = list(names)
     described = await admin.describe_topics(wanted)
     found = {
@@ -49,7 +49,7 @@ async def partitions(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[s
     }
     missing = [name for name in wanted if name not in found]
     if missing:
-        raise KafkaUnavailable(
+        raise TopicMissing(
             f"topic {' and '.join(missing)} does not exist; run: python -m eventrail topics create"
         )
     return found
