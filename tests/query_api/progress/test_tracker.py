@@ -1,4 +1,4 @@
-"""data_through is never too late, whatever dies when, and it moves on: a river in plain Python against offsets alone."""
+"""data_through is never too late, whatever dies when, and moves on: a river in plain Python against offsets alone."""
 
 import random
 

@@ -8,16 +8,19 @@ from pydantic import TypeAdapter
 
 from query_api.routes.documentation import ErrorAnswer
 from query_api.routes.events import EventsAnswer
+from query_api.routes.lag import LagAnswer
 from query_api.routes.ledger import LedgerAnswer
 from query_api.routes.properties import PropertiesAnswer
 from query_api.routes.timeseries import TimeseriesAnswer
 
+LAG = "/api/pipeline/lag"
 BASE = "/api/websites/{website_id}/events"
 MODELS = {
     BASE: EventsAnswer,
     BASE + "/properties": PropertiesAnswer,
     BASE + "/timeseries": TimeseriesAnswer,
     "/api/pipeline/ledger": LedgerAnswer,
+    LAG: LagAnswer,
 }
 
 
@@ -39,7 +42,7 @@ async def test_the_endpoints_and_their_answers(openapi: dict[str, Any]) -> None:
 async def test_documented_parameters_are_the_known_ones(
     openapi: dict[str, Any], client: httpx.AsyncClient
 ) -> None:
-    for path in MODELS:
+    for path in MODELS.keys() - {LAG}:  # takes none
         documented = [
             item["name"] for item in openapi["paths"][path]["get"]["parameters"] if item["in"] == "query"
         ]

@@ -18,6 +18,8 @@ AWAY: Final = "kafka does not answer"
 
 FIRST_PAUSE_SECONDS: Final = 0.25
 _LONGEST_PAUSE_SECONDS: Final = 5.0
+_TOLD_AT: Final = 2
+"""The failure in a row that is logged: the first one mostly is a coordinator that moves, and over at the next try."""
 
 
 class Surveyor(Protocol):
@@ -64,24 +66,24 @@ class _Watcher:
         self._progress = progress
         self._every_seconds = every_seconds
         self._metrics = metrics
-        self._away = False
+        self._failures = 0
         self.pause = FIRST_PAUSE_SECONDS
 
     async def surveys(self, surveyor: Surveyor) -> NoReturn:
         while True:
             self._progress.take(await surveyor.survey())
             self._metrics.surveys.labels("done").inc()
-            if self._away:
+            if self._failures >= _TOLD_AT:
                 _log.info("kafka answers again, data_through moves on")
-            self._away, self.pause = False, FIRST_PAUSE_SECONDS
+            self._failures = 0
             await asyncio.sleep(self._every_seconds)
 
     def failed(self, error: Exception) -> None:
-        if not self._away:
+        self._failures += 1
+        self.pause = min(FIRST_PAUSE_SECONDS * 2 ** min(self._failures - 1, 10), _LONGEST_PAUSE_SECONDS)
+        self._metrics.surveys.labels("failed").inc()
+        self._progress.fail(str(error) if isinstance(error, TopicMissing) else AWAY)
+        if self._failures == _TOLD_AT:
             known = isinstance(error, KafkaUnavailable | ConfigurationError)
             trace, reason = (None, str(error)) if known else (error, repr(error))
             _log.warning("data_through does not move, answers go on", reason=reason, exc_info=trace)
-        self._progress.fail(str(error) if isinstance(error, TopicMissing) else AWAY)
-        self._metrics.surveys.labels("failed").inc()
-        self.pause = FIRST_PAUSE_SECONDS if not self._away else min(self.pause * 2, _LONGEST_PAUSE_SECONDS)
-        self._away = True
