@@ -4,6 +4,7 @@ EventrailError
 ├── Invalid            the question is wrong; the caller must change it
 ├── TooLarge           the body has more bytes than are taken
 ├── TooCostly          the answer would take more than one question may
+├── TooEarly           the events of a token do not count yet; ask again later
 ├── Refused            who asks may not ask this, or not now
 │   ├── Unauthorized   no key, or one that stands at no website
 │   ├── NotFound       no website of this id for this key
@@ -84,6 +85,20 @@ class Limited(Refused):
         super().__init__(message)
         self.code = code
         self.retry_after = retry_after
+
+
+class TooEarly(EventrailError):
+    """The events of a receipt's token do not count in the answers yet."""
+
+    def __init__(
+        self, waited_seconds: float, held_by: tuple[str, ...] = (), retry_after_seconds: int = 1
+    ) -> None:
+        why = f" ({'; '.join(held_by)})" if held_by else ""
+        super().__init__(
+            f"the events of this token do not count yet, after waiting for {waited_seconds:g} s{why}; "
+            f"ask again in {retry_after_seconds} s, or without token"
+        )
+        self.retry_after_seconds = retry_after_seconds
 
 
 class ClientGone(EventrailError):

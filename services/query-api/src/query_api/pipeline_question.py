@@ -67,6 +67,12 @@ def _ask_minutes(parameters: Given, now_ms: int, max_minutes: int) -> LedgerQues
     return LedgerQuestion(first, last)
 
 
+def ask_lag(query: bytes) -> None:
+    """The question behind `GET /api/pipeline/lag`, which takes no parameter. Raises Invalid."""
+    if query:
+        raise Invalid("this endpoint takes no query parameter")
+
+
 def _up(number: int, step: int) -> int:
     return -(-number // step)
 

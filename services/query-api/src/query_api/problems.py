@@ -13,6 +13,7 @@ parameter that is wrong (spec section "Event Name Validation" and its messages).
 | a method that the path has not     | 405    | method_not_allowed   |
 | TooLarge                           | 413    | payload_too_large    |
 | TooCostly                          | 422    | too_costly           |
+| TooEarly                           | 425    | too_early            |
 | Limited                            | 429    | rate_limited, too_many_concurrent |
 | ClientGone                         | 499    | client_gone          |
 | anything that nobody expected      | 500    | internal_error       |
@@ -37,6 +38,7 @@ from query_api.errors import (
     NotFound,
     Refused,
     TooCostly,
+    TooEarly,
     TooLarge,
     Unauthorized,
     shown,
@@ -103,6 +105,7 @@ def install(app: FastAPI, *, retry_after_seconds: int) -> None:
 
     app.add_exception_handler(Invalid, invalid)
     app.add_exception_handler(Refused, refused)
+    app.add_exception_handler(TooEarly, _early)
     app.add_exception_handler(UnavailableError, unavailable)
     app.add_exception_handler(TooLarge, _too_large)
     app.add_exception_handler(TooCostly, _too_costly)
@@ -123,6 +126,12 @@ def _too_costly(request: Request, error: Exception) -> Response:
 
 def _too_large(_request: Request, error: Exception) -> Response:
     return response(413, "payload_too_large", str(error))
+
+
+def _early(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, TooEarly)  # noqa: S101 - as above
+    headers = {"Retry-After": str(error.retry_after_seconds)}
+    return response(425, "too_early", str(error), "token", headers=headers)
 
 
 def _gone(_request: Request, _error: Exception) -> Response:

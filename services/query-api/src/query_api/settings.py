@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
+from eventrail.contract import topics
 from eventrail.settings import Listen, Settings
 from eventrail.websites import RateLimit
 from eventrail.websites.model import MAX_RATE
@@ -61,6 +62,18 @@ class QueryApiSettings(Settings):
     )
     retry_after_seconds: int = Field(
         5, ge=1, le=3600, description="Seconds that a 503 tells its client to wait (Retry-After)."
+    )
+    survey_seconds: float = Field(
+        0.5,
+        gt=0,
+        le=60,
+        description="Seconds between two questions to Kafka about how far enricher and writer are (data_through).",
+    )
+    enricher_group: str = Field(
+        topics.ENRICHER_APP, min_length=1, max_length=249, description="Kafka group of the enrichers."
+    )
+    writer_group: str = Field(
+        topics.WRITER_GROUP, min_length=1, max_length=249, description="Kafka group of the writers."
     )
     max_event_names: int = Field(
         10_000, ge=1, le=100_000, description="Most event names in one answer; `meta` says what was left out."

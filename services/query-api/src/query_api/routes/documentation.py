@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from eventrail.contract.names import EVENT_NAME_MAX_CHARACTERS, WEBSITE_ID_RULE
 from query_api import body
 from query_api.listing import MAX_OFFSET
+from query_api.progress.token import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS
 from query_api.question.dimensions import DIMENSIONS
 from query_api.question.filters import MAX_CONDITIONS, MAX_VALUES, PROPERTY_PREFIX, Operator
 from query_api.question.given import FILTERS
@@ -30,7 +31,7 @@ class ErrorDetail(BaseModel):
 
     code: str = Field(
         description="validation_error, unauthorized, forbidden, not_found, method_not_allowed, payload_too_large, "
-        "too_costly, rate_limited, too_many_concurrent, unavailable, internal_error"
+        "too_costly, too_early, rate_limited, too_many_concurrent, unavailable, internal_error"
     )
     message: str = Field(description="What is wrong and what is right, for a person.")
     field: str | None = Field(description="The parameter that is wrong, null where it is none.")
@@ -102,6 +103,16 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         "too_costly",
         "the answer would take about 412,000,000 rows to read, at most 200,000,000 are read for one; ask for a shorter "
         "period",
+    ),
+    425: _with_header(
+        _error(
+            "The events of the token do not count yet (docs/data-through.md).",
+            "too_early",
+            "the events of this token do not count yet, after waiting for 10 s; ask again in 1 s, or without token",
+            "token",
+        ),
+        "Retry-After",
+        "Seconds to wait before the next try.",
     ),
     429: _with_header(
         _error(
@@ -252,7 +263,9 @@ _PARAMETERS = {
         "token", "Token of a receipt: answer once its events are in the answer.", {"type": "string"}
     ),
     "wait": _parameter(
-        "wait", "Most seconds to wait for the token's events; then the answer is 425.", _number(30, 10, 0)
+        "wait",
+        "Most seconds to wait for the token's events; then the answer is 425.",
+        _number(LONGEST_WAIT_SECONDS, DEFAULT_WAIT_SECONDS, 0),
     ),
 }
 
