@@ -28,6 +28,7 @@ import httpx
 from benchmarks import shop
 from devstack import programs
 from devstack.ports import Address, free_addresses
+from devstack.process import Program
 from devstack.readiness import http_ready, quiet_client_logs
 from devstack.single import running
 from eventrail.clickhouse import connect
@@ -208,14 +209,14 @@ def writing(url: str) -> Iterator[None]:
         process.wait()
 
 
-def query_api(listen: Address, clickhouse: str) -> programs.Program:
+def query_api(listen: Address, clickhouse: str) -> Program:
     command = (sys.executable, "-m", "query_api")
     os.environ.update(
         EVENTRAIL_QUERY_API_LISTEN=str(listen),
         EVENTRAIL_CLICKHOUSE_URL=clickhouse,
         EVENTRAIL_LOG_LEVEL="ERROR",
     )
-    return programs.Program("query-api", command, listen, http_ready(listen.url))
+    return Program("query-api", command, listen, http_ready(listen.url))
 
 
 async def main(events: int, rounds: int, while_writing: bool, folder: Path) -> None:  # noqa: FBT001
