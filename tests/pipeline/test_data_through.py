@@ -19,7 +19,7 @@ from tests.pipeline.river import River, until
 
 pytestmark = pytest.mark.stack
 
-SETTINGS = {"website_id": "", "event_type": "custom", "event_name": "signup"}
+EVENT = {"website_id": "", "event_type": "custom", "event_name": "signup"}
 
 
 async def lag(river: River) -> Any:
@@ -29,13 +29,11 @@ async def lag(river: River) -> Any:
 
 
 async def test_what_was_accepted_before_data_through_is_in_the_answers(river: River, website: str) -> None:
-    for number in range(1, 4):
-        receipt = await river.post({**SETTINGS, "website_id": website})
-        assert receipt.status_code == 202
-        accepted = rfc3339(time.time_ns() // 1_000_000)
-        await until(partial(lag, river), lambda told, moment=accepted: (told["data_through"] or "") > moment)
-        assert await river.counts(website) == {"signup": number}
-    told = await lag(river)
+    receipt = await river.post({**EVENT, "website_id": website})
+    assert receipt.status_code == 202
+    accepted = rfc3339(time.time_ns() // 1_000_000)
+    told = await until(partial(lag, river), lambda found: (found["data_through"] or "") > accepted)
+    assert await river.counts(website) == {"signup": 1}
     assert (told["held_by"], told["spools"]) == ([], [])
     assert len(told["enricher"]["partitions"]) == len(told["writer"]["partitions"]) == 8
 
@@ -45,7 +43,7 @@ async def test_the_events_of_a_token_are_readable_once_it_is_settled(river: Rive
     progress = TrackedProgress(clock)
     connect = partial(surveyor, kafka, Sources(), clock)
     async with watching(progress, connect, 0.1, Metrics(CollectorRegistry())):
-        receipt = await river.post([{**SETTINGS, "website_id": website} for _ in range(50)])
+        receipt = await river.post([{**EVENT, "website_id": website} for _ in range(50)])
         offsets = ask_token(receipt.json()["token"])
         assert not await progress.wait_for(offsets, 0)
         assert await progress.wait_for(offsets, 30)
