@@ -7,7 +7,11 @@ from starlette.exceptions import HTTPException
 
 from eventrail.errors import ClickHouseUnavailable, UnavailableError
 from query_api import problems
+<<<<<<< HEAD
 from query_api.errors import ClientGone, Forbidden, Invalid, Limited, NotFound, Unauthorized, shown
+=======
+from query_api.errors import ClientGone, Invalid, TooEarly, shown
+>>>>>>> progress
 
 
 def app_that_raises(error: Exception) -> FastAPI:
@@ -40,6 +44,7 @@ async def ask(error: Exception) -> httpx.Response:
         (HTTPException(404), 404, "not_found", None),
         (HTTPException(405), 405, "method_not_allowed", None),
         (HTTPException(418, "a teapot"), 418, "bad_request", None),
+        (TooEarly(10), 425, "too_early", "token"),
         (ClientGone(), 499, "client_gone", None),
         (ClickHouseUnavailable("away"), 503, "unavailable", None),
         (UnavailableError("away"), 503, "unavailable", None),
@@ -81,3 +86,12 @@ def test_what_a_client_sent_is_shown_on_one_short_line() -> None:
     assert shown("a\nb") == "'a\\nb'"
     assert len(shown("x" * 1000)) < 80
     json.dumps(shown("\0\x1b[31m"))
+
+
+async def test_too_early_says_why_and_when_to_ask_again() -> None:
+    answer = await ask(TooEarly(10, ("writer: partition 1 is 3 records behind",), retry_after_seconds=2))
+    assert answer.headers["retry-after"] == "2"
+    assert answer.json()["error"]["message"] == (
+        "the events of this token do not count yet, after waiting for 10 s (writer: partition 1 is 3 records behind); "
+        "ask again in 2 s, or without token"
+    )

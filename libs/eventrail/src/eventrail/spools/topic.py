@@ -18,11 +18,16 @@ STALL_SECONDS: Final = 10.0
 class SpoolsTopic:
     """Reads along with `consumer`, a started one without partitions that somebody else closes.
 
-    Its methods raise KafkaUnavailable, also where the topic is not the one that was read before; then make a new one.
+    `asking` is another one, where ends are to be told at once: a broker answers a connection in turn, and lets a fetch
+    wait for more to come. Its methods raise KafkaUnavailable, also where the topic is not the one that was read
+    before; then make a new one.
     """
 
-    def __init__(self, consumer: AIOKafkaConsumer, name: str = SPOOLS.name) -> None:
+    def __init__(
+        self, consumer: AIOKafkaConsumer, asking: AIOKafkaConsumer | None = None, name: str = SPOOLS.name
+    ) -> None:
         self._consumer = consumer
+        self._asking = asking or consumer
         self._partition = TopicPartition(name, 0)
         self._begun = False
         self.spools = Spools()
@@ -32,7 +37,7 @@ class SpoolsTopic:
         """Ask where the topic ends, and read up to there; returns that end, the offset of the next record."""
         try:
             async with asyncio.timeout(STALL_SECONDS):
-                end: int = (await self._consumer.end_offsets([self._partition]))[self._partition]
+                end: int = (await self._asking.end_offsets([self._partition]))[self._partition]
                 await self._begin()
             await self._read(end)
         except (KafkaError, OSError, TimeoutError) as error:
@@ -41,7 +46,7 @@ class SpoolsTopic:
 
     async def _begin(self) -> None:
         if not self._begun:
-            begins = await self._consumer.beginning_offsets([self._partition])
+            begins = await self._asking.beginning_offsets([self._partition])
             self._consumer.assign([self._partition])
             self._consumer.seek(self._partition, begins[self._partition])
             self._begun = True

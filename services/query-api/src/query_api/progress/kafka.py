@@ -38,13 +38,18 @@ class KafkaSurveyor:
     """Asks with clients of its own that somebody else closes."""
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, asking: AIOKafkaAdminClient, sources: Sources, clock: Clock
+        self,
+        asking: AIOKafkaConsumer,
+        admin: AIOKafkaAdminClient,
+        spools: SpoolsTopic,
+        sources: Sources,
+        clock: Clock,
     ) -> None:
-        self._consumer = consumer
-        self._admin = asking
+        self._consumer = asking
+        self._admin = admin
+        self._spools = spools
         self._sources = sources
         self._clock = clock
-        self._spools = SpoolsTopic(consumer, sources.spools)
 
     async def survey(self) -> Survey:
         """Raises KafkaUnavailable; connect anew then."""
@@ -83,9 +88,14 @@ class KafkaSurveyor:
 @asynccontextmanager
 async def surveyor(kafka: KafkaSettings, sources: Sources, clock: Clock) -> AsyncIterator[KafkaSurveyor]:
     """A connected KafkaSurveyor. Raises KafkaUnavailable or ConfigurationError."""
-    async with admin(kafka) as asking:
-        consumer = await connected_consumer(kafka, None)
-        try:
-            yield KafkaSurveyor(consumer, asking, sources, clock)
-        finally:
-            await close(consumer)
+    async with admin(kafka) as client, _consumer(kafka) as asking, _consumer(kafka) as reading:
+        yield KafkaSurveyor(asking, client, SpoolsTopic(reading, asking, sources.spools), sources, clock)
+
+
+@asynccontextmanager
+async def _consumer(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = await connected_consumer(kafka, None)
+    try:
+        yield consumer
+    finally:
+        await close(consumer)
