@@ -7,11 +7,7 @@ from starlette.exceptions import HTTPException
 
 from eventrail.errors import ClickHouseUnavailable, UnavailableError
 from query_api import problems
-<<<<<<< HEAD
-from query_api.errors import ClientGone, Forbidden, Invalid, Limited, NotFound, Unauthorized, shown
-=======
-from query_api.errors import ClientGone, Invalid, TooEarly, shown
->>>>>>> progress
+from query_api.errors import ClientGone, Forbidden, Invalid, Limited, NotFound, TooEarly, Unauthorized, shown
 
 
 def app_that_raises(error: Exception) -> FastAPI:
