@@ -9,10 +9,11 @@ from fastapi import Path
 from starlette.requests import Request
 
 from eventrail.clock import Clock
+from eventrail.contract.names import WEBSITE_ID_RULE, is_website_id
 from eventrail.websites import OpenWebsites, Website, Websites
 from query_api import body, meta
 from query_api.engine import Answer, Engine
-from query_api.errors import ClientGone
+from query_api.errors import ClientGone, Invalid
 from query_api.events_table import Statement
 from query_api.question.given import Given, from_body, from_query
 from query_api.question.selection import ALL_BOTS, CRAWLERS, Context, Limits, Selection
@@ -32,7 +33,9 @@ class Asking:
     websites: Websites = field(default_factory=OpenWebsites)
 
     def website(self, request: Request, website_id: str, scope: str) -> Website:
-        """The website that `request` is about."""
+        """The website that `request` is about. Raises Invalid for what is no id."""
+        if not is_website_id(website_id):
+            raise Invalid(f"website_id must be {WEBSITE_ID_RULE}", "website_id")
         website = self.websites.find(website_id)
         assert website is not None  # noqa: S101
         return website
@@ -58,8 +61,11 @@ class Asking:
     async def given(self, request: Request, fields: Sequence[str]) -> Given:
         """What the query string of a GET or the JSON body of a POST says. Raises Invalid, TooLarge."""
         if request.method == "POST":
-            from_query(request.scope["query_string"], (), filters=False)
+            if request.scope["query_string"]:
+                raise Invalid("a POST is asked by its body alone; put what the query string says there")
             return from_body(await body.read(request), fields)
+        if body.is_announced(request):
+            raise Invalid("a GET is asked by its query string alone; send the body by POST to the same path")
         return from_query(request.scope["query_string"], fields)
 
     async def conversation(self, request: Request, selection: Selection, given: Given) -> "Conversation":
