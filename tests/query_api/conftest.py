@@ -21,7 +21,7 @@ from query_api.settings import QueryApiSettings
 
 SCHEMA = Path(__file__).parents[2] / "services/writer/src/writer/schema"
 
-TYPES = "Array(Enum8('string' = 1, 'number' = 2, 'boolean' = 3, 'array' = 4))"
+TYPES = "Array(Enum8('' = 0, 'string' = 1, 'number' = 2, 'boolean' = 3, 'array' = 4))"
 
 TODAY_MS = 1_772_668_800_000 + 12 * 3_600_000
 """2026-03-05 12:00 UTC."""
