@@ -22,6 +22,8 @@ from writer.migrations import migrate
 
 SCHEMA = Path(__file__).parents[2] / "services/writer/src/writer/schema"
 
+TYPES = "Array(Enum8('' = 0, 'string' = 1, 'number' = 2, 'boolean' = 3, 'array' = 4))"
+
 TODAY_MS = 1_772_668_800_000 + 12 * 3_600_000
 """2026-03-05 12:00 UTC."""
 
@@ -82,6 +84,7 @@ def events_database(clickhouse: str) -> Iterator[str]:
         for statement in file.read_text().split(";\n"):
             if statement.strip():
                 inside.execute(statement)
+    inside.execute(f"ALTER TABLE events ADD COLUMN IF NOT EXISTS property_types {TYPES}")
     # Copies must stay where they were inserted, or a read without FINAL could pass by luck.
     inside.execute("SYSTEM STOP MERGES events")
     yield f"{clickhouse}/{name}"

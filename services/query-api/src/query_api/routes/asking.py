@@ -15,7 +15,7 @@ from query_api import body, meta
 from query_api.access import Access
 from query_api.admission import access_of
 from query_api.engine import Answer, Engine
-from query_api.errors import ClientGone, TooEarly
+from query_api.errors import ClientGone, Invalid, TooEarly
 from query_api.events_table import Statement
 from query_api.progress import Overview
 from query_api.progress.memory import MemoryProgress
@@ -78,8 +78,11 @@ class Asking:
     async def given(self, request: Request, fields: Sequence[str]) -> Given:
         """What the query string of a GET or the JSON body of a POST says. Raises Invalid, TooLarge."""
         if request.method == "POST":
-            from_query(request.scope["query_string"], (), filters=False)
+            if request.scope["query_string"]:
+                raise Invalid("a POST is asked by its body alone; put what the query string says there")
             return from_body(await body.read(request), fields)
+        if body.is_announced(request):
+            raise Invalid("a GET is asked by its query string alone; send the body by POST to the same path")
         return from_query(request.scope["query_string"], fields)
 
     async def conversation(self, request: Request, selection: Selection, given: Given) -> "Conversation":
