@@ -62,7 +62,13 @@ _TOPICS: Final[dict[str, dict[str, Sequence[Operation]]]] = {
         topics.SALTS.name: _BOTH,
         topics.SESSIONS_CHANGELOG.name: _BOTH,
     },
-    "writer": {topics.ENRICHED.name: _READS, topics.REJECTED.name: _WRITES},
+    "writer": {
+        topics.ENRICHED.name: _READS,
+        topics.REJECTED.name: _WRITES,
+        topics.ERASURES.name: _READS,
+    },
+    # Where the raw topic ends tells which events an erasure means.
+    "query-api": {topics.RAW.name: _SEES, topics.ERASURES.name: _WRITES},
     "auditor": {topics.RAW.name: _READS, topics.ENRICHED.name: _SEES, topics.REJECTED.name: _READS},
     "operator": {topics.REJECTED.name: _READS, topics.RAW.name: _WRITES, topics.ENRICHED.name: _WRITES},
     "topics": {topic.name: _MAKES for topic in topics.ALL},
@@ -80,7 +86,7 @@ _GROUPS: Final[dict[str, dict[str, Sequence[Operation]]]] = {
 }
 
 ROLES: Final = tuple(_TOPICS)
-"""The users that an installation needs; the query API and the migrations never speak to Kafka."""
+"""The users that an installation needs; the migrations never speak to Kafka."""
 
 DEFAULT_PRINCIPAL: Final = "User:eventrail-{role}"
 """How a role's principal is written: SASL users `eventrail-collector` and so on."""

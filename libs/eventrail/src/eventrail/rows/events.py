@@ -170,21 +170,22 @@ COLUMNS: Final = (
     *(name for _, names in _GROUPS for name in names.split()),
     "enriched_partition",
     "enriched_offset",
+    "retention_days",
 )
 """Every column that the writer fills, in the order of a Row."""
 
 _PARTS = tuple(part for part, _ in _GROUPS)
 
 
-def row(event: EnrichedEvent, partition: int, offset: int) -> Row:
-    """The row of `event`, read at `partition` and `offset` of the enriched topic.
+def row(event: EnrichedEvent, partition: int, offset: int, retention_days: int = 0) -> Row:
+    """The row of `event`, read at `partition` and `offset` of the enriched topic; 0 days: it is kept without limit.
 
     Raises ContractError (a broken rule) that names the field for which no row can be made.
     """
     values: list[Any] = []
     for part in _PARTS:
         values += part(event)
-    values += (partition, offset)
+    values += (partition, offset, retention_days)
     return tuple(values)
 
 
