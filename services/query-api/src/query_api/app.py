@@ -13,10 +13,12 @@ from eventrail.websites import OpenWebsites
 from eventrail.websites.watching import WebsitesFile
 from query_api import problems
 from query_api.engine import Engine
+from query_api.erase_permission import by_key
+from query_api.erasure_topic import Requests
 from query_api.head import HeadAsGet
 from query_api.metrics import Metrics
 from query_api.request_counts import RequestCounts
-from query_api.routes import documentation, events, ledger, properties, timeseries
+from query_api.routes import documentation, erasures, events, ledger, properties, timeseries
 from query_api.routes.asking import Asking
 from query_api.settings import QueryApiSettings
 
@@ -37,11 +39,13 @@ def create_app(
     catalogue: Metrics,
     websites: OpenWebsites | WebsitesFile | None = None,
     stopping: Callable[[], bool] = lambda: False,
+    erasure_topic: Requests | None = None,
 ) -> ASGIApp:
     """The whole HTTP face: the endpoints, `/docs`, `/openapi.json`, `/livez`, `/readyz`, `/metrics`.
 
     Ready means that it can answer, with 503 if need be; `/readyz` names a missing ClickHouse, and
-    a websites file of which an older version is in use, and stays 200 until `stopping` answers True.
+    a websites file of which an older version is in use, and stays 200 until `stopping` answers True. Without an
+    `erasure_topic` the endpoints of erasures are not there.
     """
     websites = websites or OpenWebsites()
     app = _Documented(
@@ -57,6 +61,9 @@ def create_app(
     asking = Asking(engine, clock, settings, websites)
     for room in (events, properties, timeseries, ledger):
         app.include_router(room.router(asking))
+    if erasure_topic is not None:
+        margin_ms = int(1000 * settings.erasure_margin_seconds)
+        app.include_router(erasures.router(asking, erasure_topic, by_key(websites), margin_ms))
     health = Health({"clickhouse": engine.check} | _of_file(websites), stopping=stopping)
     app.router.routes.extend([*health.routes(), metrics.route(catalogue.registry)])
     problems.install(app, retry_after_seconds=settings.retry_after_seconds)

@@ -117,11 +117,15 @@ def parameters(names: tuple[str, ...]) -> dict[str, Any]:
     return {"parameters": [_PARAMETERS[name] for name in names]}
 
 
+def _with_field(example: dict[str, Any]) -> None:
+    if "error" in example:
+        example["error"].setdefault("field", None)
+
+
 def completed(openapi: dict[str, Any]) -> dict[str, Any]:
     """`openapi` with `"field": null` back in the examples of errors: FastAPI leaves nulls out of its document."""
     for endpoint in openapi["paths"].values():
-        for answer in endpoint["get"]["responses"].values():
-            example = answer["content"]["application/json"].get("example", {})
-            if "error" in example:
-                example["error"].setdefault("field", None)
+        for method in endpoint.values():
+            for answer in method["responses"].values():
+                _with_field(answer["content"]["application/json"].get("example", {}))
     return openapi
