@@ -12,6 +12,7 @@ SHORT = {
     "raw": topics.RAW.name,
     "enriched": topics.ENRICHED.name,
     "rejected": topics.REJECTED.name,
+    "erasures": topics.ERASURES.name,
     "salts": topics.SALTS.name,
     "spools": topics.SPOOLS.name,
     "sessions changelog": topics.SESSIONS_CHANGELOG.name,

@@ -17,6 +17,7 @@ from eventrail.websites.settings import WebsitesSettings
 from eventrail.websites.watching import WebsitesFile, describe, open_websites, watched
 from query_api.app import create_app
 from query_api.clickhouse import ClickHouse
+from query_api.erasure_topic import ErasureTopic
 from query_api.metrics import Metrics
 from query_api.progress.kafka import Sources, surveyor
 from query_api.progress.tracked import TrackedProgress
@@ -67,7 +68,8 @@ async def _serve(
     progress = TrackedProgress(clock)
     sources = Sources(enricher_group=settings.enricher_group, writer_group=settings.writer_group)
     connect = partial(surveyor, kafka, sources, clock)
-    app = create_app(engine, clock, settings, catalogue, websites, lambda: draining.began, progress)
+    topic = ErasureTopic(kafka)
+    app = create_app(engine, clock, settings, catalogue, websites, lambda: draining.began, progress, topic)
     try:
         async with (
             serving(draining.telling(app), settings.listen, keep_alive_seconds=_KEEP_ALIVE_SECONDS),
@@ -81,6 +83,7 @@ async def _serve(
         raise SystemExit(1) from None
     finally:
         engine.close()
+        await topic.close()
     _log.info("stopped")
 
 

@@ -16,6 +16,7 @@ from query_api.access import Door
 from query_api.admission import Admission
 from query_api.cross_origin import CrossOrigin, parse_origins
 from query_api.engine import Engine
+from query_api.erasure_topic import Requests
 from query_api.head import HeadAsGet
 from query_api.key_limits import KeyLimits
 from query_api.metrics import Metrics
@@ -25,6 +26,7 @@ from query_api.request_counts import RequestCounts
 from query_api.routes import (
     breakdown,
     documentation,
+    erasures,
     events,
     lag,
     ledger,
@@ -55,12 +57,14 @@ def create_app(
     websites: Websites | None = None,
     stopping: Callable[[], bool] = lambda: False,
     progress: Overview | None = None,
+    erasure_topic: Requests | None = None,
 ) -> ASGIApp:
     """The whole HTTP face: the endpoints, `/docs`, `/openapi.json`, `/livez`, `/readyz`, `/metrics`.
 
     Ready means that it can answer, with 503 if need be; `/readyz` names a missing ClickHouse, what holds
     `progress`, and a websites file of which an older version is in use, and stays 200 until `stopping` answers
-    True. Without `progress` nothing is known of how far the answers reach.
+    True. Without `progress` nothing is known of how far the answers reach; without an `erasure_topic` the endpoints
+    of erasures are not there.
     """
     websites = websites or OpenWebsites()
     progress = progress or MemoryProgress()
@@ -78,6 +82,9 @@ def create_app(
     asking = Asking(engine, clock, settings, websites, progress)
     for room in (websites_route, events, properties, timeseries, breakdown, lag, ledger, rejected, rates):
         app.include_router(room.router(asking))
+    if erasure_topic is not None:
+        margin_ms = int(1000 * settings.erasure_margin_seconds)
+        app.include_router(erasures.router(asking, erasure_topic, margin_ms))
     checks = {"clickhouse": engine.check, "data_through": _of_progress(progress)}
     health = Health(checks | _of_file(websites), stopping=stopping)
     app.router.routes.extend([*health.routes(), metrics.route(catalogue.registry)])

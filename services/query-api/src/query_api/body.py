@@ -10,14 +10,14 @@ MAX_BYTES: Final = 102_400
 """As at the collector (spec section "Limits")."""
 
 
-async def read(request: Request) -> bytes:
-    """All bytes of the body. Raises TooLarge as soon as they are too many, ClientGone where they end too early."""
+async def read(request: Request, most: int = MAX_BYTES) -> bytes:
+    """All bytes of the body. Raises TooLarge as soon as they are above `most`, ClientGone where they end too early."""
     found = bytearray()
     try:
         async for part in request.stream():
             found += part
-            if len(found) > MAX_BYTES:
-                raise TooLarge(f"the body is larger than {MAX_BYTES:,} bytes")
+            if len(found) > most:
+                raise TooLarge(f"the body is larger than {most:,} bytes")
     except ClientDisconnect:
         raise ClientGone from None
     return bytes(found)

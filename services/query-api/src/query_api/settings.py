@@ -84,6 +84,12 @@ class QueryApiSettings(Settings):
     max_property_values: int = Field(
         100, ge=1, le=10_000, description="Most values of one property key; `meta` says what was left out."
     )
+    erasure_margin_seconds: float = Field(
+        1.0,
+        ge=0,
+        le=3600,
+        description="What a collector accepts so many seconds after an erasure, by its clock, counts as before it.",
+    )
     max_points: int = Field(
         5_000,
         ge=1,

@@ -143,12 +143,12 @@ class Table:
             # A block may span any number of months; it is bounded by its rows.
             "max_partitions_per_insert_block": 0,
         }
-        with self._lock, _judged():
+        with self._lock, judged():
             self._client.execute(INSERT, stored_columns(rows), columnar=True, settings=settings)
 
     def verify(self) -> None:
         """Blocks. Raises TableFault that says what is missing, or ClickHouseUnavailable."""
-        with self._lock, _judged():
+        with self._lock, judged():
             engines = self._client.execute(
                 "SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = %(name)s",
                 {"name": NAME},
@@ -183,7 +183,7 @@ def _verify(engines: list[str], found: set[str]) -> None:
 
 
 @contextmanager
-def _judged() -> Iterator[None]:
+def judged() -> Iterator[None]:
     """Turn what the driver raises into ClickHouseUnavailable, TableFault, or RowsRefused."""
     try:
         with reporting():

@@ -62,11 +62,17 @@ _TOPICS: Final[dict[str, dict[str, Sequence[Operation]]]] = {
         topics.SALTS.name: _BOTH,
         topics.SESSIONS_CHANGELOG.name: _BOTH,
     },
-    "writer": {topics.ENRICHED.name: _READS, topics.REJECTED.name: _WRITES},
+    "writer": {
+        topics.ENRICHED.name: _READS,
+        topics.REJECTED.name: _WRITES,
+        topics.ERASURES.name: _READS,
+    },
+    # Where the raw topic ends tells which events an erasure means.
     "auditor": {topics.RAW.name: _READS, topics.ENRICHED.name: _SEES, topics.REJECTED.name: _READS},
     "query-api": {
-        topics.RAW.name: (Operation.DESCRIBE,),
+        topics.RAW.name: _SEES,
         topics.ENRICHED.name: (Operation.READ,),
+        topics.ERASURES.name: _WRITES,
         topics.SPOOLS.name: (Operation.READ,),
     },
     "operator": {

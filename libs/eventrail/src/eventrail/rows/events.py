@@ -1,7 +1,8 @@
 """An enriched event becomes a row of the table `events`; COLUMNS says which value goes where.
 
-Nothing here does IO; eventrail.rows.stored turns rows into the columns that are inserted. What clickhouse-driver is given: DateTime64(3) columns get whole milliseconds as int (the driver
-writes an int as it is, and a datetime costs it several microseconds), Enum8 its number, UUID a UUID.
+Nothing here does IO; eventrail.rows.stored turns rows into the columns that are inserted. What clickhouse-driver is given:
+DateTime64(3) columns get whole milliseconds as int (the driver writes an int as it is, and a datetime costs it several
+microseconds), Enum8 its number, UUID a UUID.
 """
 
 import re
@@ -170,6 +171,7 @@ COLUMNS: Final = (
     *(name for _, names in _GROUPS for name in names.split()),
     "enriched_partition",
     "enriched_offset",
+    "retention_days",
 )
 """What a reader finds of an event under these names in the table `events`, in the order of a Row.
 
@@ -178,13 +180,13 @@ eventrail.rows.stored tells which columns are written for them."""
 _PARTS = tuple(part for part, _ in _GROUPS)
 
 
-def row(event: EnrichedEvent, partition: int, offset: int) -> Row:
-    """The row of `event`, read at `partition` and `offset` of the enriched topic.
+def row(event: EnrichedEvent, partition: int, offset: int, retention_days: int = 0) -> Row:
+    """The row of `event`, read at `partition` and `offset` of the enriched topic; 0 days: it is kept without limit.
 
     Raises ContractError (a broken rule) that names the field for which no row can be made.
     """
     values: list[Any] = []
     for part in _PARTS:
         values += part(event)
-    values += (partition, offset)
+    values += (partition, offset, retention_days)
     return tuple(values)
