@@ -14,7 +14,7 @@ ROOTS = tuple(REPOSITORY / name for name in ("services", "libs", "devstack"))
 
 _REPLAY: Final = "services/enricher/src/enricher/replay/statements.py"
 _ERASURES: Final = "services/writer/src/writer/erasure_tables.py"
-_RETENTION: Final = "services/writer/src/writer/schema/0005_erasures.sql"
+_RETENTION: Final = "services/writer/src/writer/schema/0004_erasures.sql"
 _SPOOL: Final = "services/collector/src/collector/sinks/spool_file.py"
 _OTHER_EVENTS: Final = "the spool's own table, in an SQLite file; the collector cannot reach ClickHouse"
 
