@@ -94,6 +94,10 @@ class Form:
     each: str
     settings: str = ""
 
+    @property
+    def table(self) -> str:
+        return "form_" + self.name.replace(" ", "_")
+
 
 _TYPES = "Enum8('' = 0, 'string' = 1, 'number' = 2, 'boolean' = 3, 'array' = 4)"
 FORMS: Final = (
@@ -138,10 +142,9 @@ FORMS: Final = (
 
 
 def create(client: Client, form: Form) -> None:
-    client.execute("DROP TABLE IF EXISTS form SYNC")
     columns = ", ".join(f"{name} {type_}" for name, type_ in form.columns.items())
     client.execute(f"""
-        CREATE TABLE form (website_id LowCardinality(String), event_name LowCardinality(String),
+        CREATE TABLE {form.table} (website_id LowCardinality(String), event_name LowCardinality(String),
             identity_day Date CODEC(Delta, ZSTD(1)), event_id_high UInt64 CODEC(T64('bit'), ZSTD(1)),
             event_id_low UInt64 CODEC(T64('bit')), copy_rank UInt64 CODEC(T64, ZSTD(1)), {columns})
         ENGINE = ReplacingMergeTree(copy_rank)
@@ -159,9 +162,9 @@ def fill_form(client: Client, form: Form, total: int) -> None:
             (*_KEY_COLUMNS, "event_data", "property_keys", "property_types", "property_values"),
         )
         client.execute(
-            f"INSERT INTO form ({names}) SELECT {values} FROM ({rows}) SETTINGS {shop.WITHOUT_LIMITS}"  # noqa: S608
+            f"INSERT INTO {form.table} ({names}) SELECT {values} FROM ({rows}) SETTINGS {shop.WITHOUT_LIMITS}"  # noqa: S608
         )
-    client.execute("OPTIMIZE TABLE form FINAL")
+    client.execute(f"OPTIMIZE TABLE {form.table} FINAL")
 
 
 def questions(form: Form) -> dict[str, str]:
@@ -169,7 +172,7 @@ def questions(form: Form) -> dict[str, str]:
     columns = ", ".join(form.columns)
 
     def rows(of: str, where: str) -> str:
-        return f"SELECT {of} FROM form FINAL WHERE {_WEBSITE} AND {where}"  # noqa: S608
+        return f"SELECT {of} FROM {form.table} FINAL WHERE {_WEBSITE} AND {where}"  # noqa: S608
 
     def each(name: str) -> str:
         taken = "property_key, property_type, property_text"
@@ -221,13 +224,13 @@ def insert_ms(client: Client, form: Form) -> float:
     """Median of a native insert of ROWS_OF_INSERT rows with nothing but the key and the properties."""
     names = (*_KEY_COLUMNS, *form.columns)
     selected = ", ".join(names)
-    columns = client.execute(f"SELECT {selected} FROM form LIMIT {ROWS_OF_INSERT}", columnar=True)  # noqa: S608
+    columns = client.execute(f"SELECT {selected} FROM {form.table} LIMIT {ROWS_OF_INSERT}", columnar=True)  # noqa: S608
     if form.name == "JSON":
         at = names.index("properties")
         columns = [tuple(json.dumps(one) if isinstance(one, dict) else one for one in column) if i == at else column
                    for i, column in enumerate(columns)]  # fmt: skip
     client.execute("DROP TABLE IF EXISTS target SYNC")
-    client.execute("CREATE TABLE target AS form")
+    client.execute(f"CREATE TABLE target AS {form.table}")
     times = []
     for _ in range(INSERTS):
         began = time.perf_counter()
@@ -238,20 +241,21 @@ def insert_ms(client: Client, form: Form) -> float:
 
 
 def compare_forms(client: Client, total: int) -> None:
-    results: list[tuple[str, dict[str, float]]] = []
+    """All forms are there before the first is asked: each question is put to all of them in turns."""
     for form in FORMS:
         create(client, form)
         fill_form(client, form, total)
-        kept = column_bytes(client, "form")
-        figures = {"bytes of the properties": sum(kept[name] for name in form.columns)}
-        figures[f"native insert of {ROWS_OF_INSERT:,} rows, ms"] = insert_ms(client, form)
-        figures |= {f"{name}, ms": value for name, value in timed(client, questions(form)).items()}
-        results.append((form.name, figures))
-        print(f"{form.name}: {figures} {kept}", flush=True)
-    client.execute("DROP TABLE form SYNC")
-    table("", [name for name, _ in results], {
-        what: [figures[what] for _, figures in results] for what in results[0][1]
-    })  # fmt: skip
+    kept = [column_bytes(client, form.table) for form in FORMS]
+    lines = {
+        "bytes of the properties": [
+            sum(each[name] for name in form.columns) for form, each in zip(FORMS, kept, strict=True)
+        ],
+        f"native insert of {ROWS_OF_INSERT:,} rows, ms": [insert_ms(client, form) for form in FORMS],
+    }
+    for what in questions(FORMS[0]):
+        found = timed(client, {form.name: questions(form)[what] for form in FORMS})
+        lines[f"{what}, ms"] = list(found.values())
+    table("", [form.name for form in FORMS], lines)
 
 
 def table(corner: str, heads: Iterable[str], lines: Mapping[str, Iterable[float]]) -> None:

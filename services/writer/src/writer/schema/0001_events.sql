@@ -106,4 +106,9 @@ PARTITION BY toYYYYMM(fromUnixTimestamp64Milli(
     ) + 140737488355327 - toInt64(bitAnd(copy_rank, 281474976710655)), 'UTC'
 ))
 ORDER BY (website_id, event_name, identity_day, event_id_high, event_id_low)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS
+    non_replicated_deduplication_window = 1000,
+    -- Parts that are a day old become one, month by month: FINAL then has little to compare. A merged part is young
+    -- again, so no row is written anew for it more than once a day, and a month in one part is left alone.
+    min_age_to_force_merge_seconds = 86400,
+    min_age_to_force_merge_on_partition_only = 0
