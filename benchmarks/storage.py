@@ -106,7 +106,7 @@ FORMS: Final = (
         {
             "property_keys": "Array(LowCardinality(String)) CODEC(ZSTD(1))",
             "property_types": f"Array({_TYPES}) CODEC(ZSTD(1))",
-            "property_values": "Array(String) CODEC(ZSTD(3))",
+            "property_values": "Array(LowCardinality(String)) CODEC(ZSTD(3))",
         },
         {name: name for name in property_sql.COLUMNS},
         property_sql.text("'plan'"),

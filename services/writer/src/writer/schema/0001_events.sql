@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS events
     language           LowCardinality(String) CODEC(ZSTD(1)),
     property_keys      Array(LowCardinality(String)) COMMENT 'dotted paths' CODEC(ZSTD(1)),
     property_types     Array(Enum8('' = 0, 'string' = 1, 'number' = 2, 'boolean' = 3, 'array' = 4)) CODEC(ZSTD(1)),
-    property_values    Array(String)          COMMENT 'text of strings, JSON of all others' CODEC(ZSTD(3)),
+    property_values    Array(LowCardinality(String)) COMMENT 'text of strings, JSON of all others' CODEC(ZSTD(3)),
     event_shape        LowCardinality(String) COMMENT 'JSON of event_data with the byte 0 for each property' CODEC(ZSTD(1)),
     other_event_data   String                 COMMENT 'event_data, where shape and properties do not tell it' CODEC(ZSTD(3)),
     rules_version      UInt32                 CODEC(ZSTD(1)),
