@@ -1,4 +1,4 @@
-"""What FINAL costs: `python benchmarks/final_cost.py [MILLIONS ...]` prints tables (else of 1 and 10 million events).
+"""What FINAL costs: `python -m benchmarks.final_cost [MILLIONS ...]` prints tables (else of 1 and 10 million events).
 
 The query API's own statements, with their settings, are asked of the embedded engine, and beside each the same
 statement without FINAL, which counts copies twice. 10 websites have a tenth of the events each, over the days of
@@ -22,6 +22,7 @@ from statistics import median
 
 from clickhouse_driver import Client
 
+from benchmarks.shop import stored
 from devstack import programs
 from devstack.ports import free_addresses
 from devstack.readiness import quiet_client_logs
@@ -47,39 +48,39 @@ CONTEXT = Context(WEBSITE, 0)
 # A cache of conditions would answer the second round of the plain reading.
 SAME_FOR_BOTH: Mapping[str, int] = {"use_query_condition_cache": 0}
 
-FILL = """
-INSERT INTO events (
-    website_id, event_name, identity_day, event_id, event_type, timestamp, received_at, version,
-    visitor_id, session_id, session_started_at, url, host, path, query, channel, country, browser, os, device_type,
-    event_data, property_keys, property_values, raw_partition, raw_offset, raw_index
-)
+COLUMNS = (
+    "website_id", "event_name", "identity_day", "event_id_high", "event_id_low", "event_type", "timestamp_offset",
+    "copy_rank", "visitor_id", "session_id", "host", "path", "query", "channel", "property_keys", "property_types",
+    "property_values", "raw_partition", "raw_offset", "raw_index",
+)  # fmt: skip
+_EVENTS = """
 WITH
     sipHash64(number) AS dice,
     1767225600000 + dice %% 7776000000 AS at_ms,
-    least(at_ms + if(copied, 1000 + dice %% 259200000, dice %% 900), 1775001599999) AS accepted_ms,
-    concat('/products/', toString(dice %% 5000)) AS page
+    least(at_ms + if(copied, 1000 + dice %% 259200000, dice %% 900), 1775001599999) AS accepted_ms
 SELECT
-    concat('site-', toString(number %% 10)),
-    concat('name-', toString(sipHash64(number, 1) %% 12)),
-    toDate(fromUnixTimestamp64Milli(at_ms, 'UTC')),
-    reinterpretAsUUID(sipHash128(number)),
-    'custom',
-    fromUnixTimestamp64Milli(at_ms, 'UTC'),
-    fromUnixTimestamp64Milli(accepted_ms, 'UTC'),
-    281474976710655 - accepted_ms,
-    lower(hex(sipHash128(intDiv(number, 6)))),
-    reinterpretAsUUID(sipHash128(intDiv(number, 3), 1)),
-    fromUnixTimestamp64Milli(at_ms, 'UTC'),
-    concat('https://shop.example', page, '?ref=', toString(dice %% 97)), 'shop.example', page,
-    concat('ref=', toString(dice %% 97)), 'Direct', 'DE', 'Chrome', 'Android', 'mobile',
-    concat('{"plan":"', ['free', 'pro', 'team'][1 + dice %% 3], '","amount":', toString(dice %% 400), '}'),
-    ['plan', 'amount'], [['free', 'pro', 'team'][1 + dice %% 3], toString(dice %% 400)],
-    number %% 6, intDiv(number, 6), 0
+    concat('site-', toString(number %% 10)) AS website_id,
+    concat('name-', toString(sipHash64(number, 1) %% 12)) AS event_name,
+    toDate(fromUnixTimestamp64Milli(at_ms, 'UTC')) AS identity_day,
+    reinterpretAsUUID(sipHash128(number)) AS event_id,
+    'custom' AS event_type,
+    fromUnixTimestamp64Milli(at_ms, 'UTC') AS timestamp,
+    fromUnixTimestamp64Milli(accepted_ms, 'UTC') AS received_at,
+    lower(hex(sipHash128(intDiv(number, 6)))) AS visitor_id,
+    reinterpretAsUUID(sipHash128(intDiv(number, 3), 1)) AS session_id,
+    'shop.example' AS host, concat('/products/', toString(dice %% 5000)) AS path,
+    concat('ref=', toString(dice %% 97)) AS query, 'Direct' AS channel,
+    ['plan', 'amount'] AS property_keys, ['string', 'number'] AS property_types,
+    [['free', 'pro', 'team'][1 + dice %% 3], toString(dice %% 400)] AS property_values,
+    number %% 6 AS raw_partition, intDiv(number, 6) AS raw_offset, 0 AS raw_index
 FROM (
     SELECT number, false AS copied FROM numbers(%(first)s, %(count)s)
     UNION ALL
     SELECT number, true AS copied FROM numbers(%(copies_of)s, %(count)s) WHERE number %% %(one_in)s < 10
 )
+"""
+FILL = f"""
+INSERT INTO events ({", ".join(COLUMNS)}) {stored(_EVENTS, COLUMNS)}
 SETTINGS min_insert_block_size_rows = 100000000, min_insert_block_size_bytes = 0, max_threads = 1,
     max_insert_threads = 1, max_partitions_per_insert_block = 0
 """

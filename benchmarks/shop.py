@@ -10,8 +10,12 @@
 - 2 of 100 events have a copy: half of them accepted within a minute, half up to ten days later.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
+
+from clickhouse_driver import Client
+
+from eventrail.rows.stored import STORED_COLUMNS
 
 FIRST_DAY_MS: Final = 1_768_435_200_000
 """2026-01-15T00:00:00Z."""
@@ -23,10 +27,10 @@ NAMES: Final = ("product_viewed", "add_to_cart", "purchase", "signup_click", "vi
 _WEIGHTS: Final = (45, 65, 72, 80, 92, 100)
 _PARTITIONS: Final = 6
 _ONE_COPY_IN: Final = 50
-_BLOCK: Final = 1_000_000
+BLOCK: Final = 1_000_000
 _DAY_MS: Final = 86_400_000
 
-_WITHOUT_LIMITS: Final = (
+WITHOUT_LIMITS: Final = (
     "min_insert_block_size_rows = 2000000, min_insert_block_size_bytes = 0, max_threads = 2,"
     " max_insert_threads = 1, max_partitions_per_insert_block = 0"
 )
@@ -107,8 +111,9 @@ def _dice(seed: int, salt: int, of: str) -> str:
 
 
 def source(first: int, count: int, total: int, *, seed: int = 1, v4: bool = False) -> str:
-    """SELECT of `count` events from number `first` on, of `total`, and of their copies, with every column of an
-    enriched event under its own name; types of properties stand in `property_types` as text.
+    """SELECT of `count` events, from number `first` on, of `total`, and of their copies.
+
+    It has every column of an enriched event under its own name; types of properties stand as text.
     """
 
     def dice(salt: int, of: str = "number") -> str:
@@ -151,6 +156,7 @@ WITH
     at_ms + 20 + {dice(9)} % 200 + if({dice(10)} % 10 = 0, {dice(11)} % 1800, 0) AS first_received_ms,
     first_received_ms + multiIf(NOT copied, 0, dice % 2 = 0, 1000 + {dice(12)} % 59000,
         60000 + {dice(12)} % {10 * _DAY_MS}) AS received_ms,
+    received_ms - {FIRST_DAY_MS} AS since_ms,
     sipHash128({seed}, visitor, website, intDiv(start_ms, {_DAY_MS})) AS visitor_bits,
     {dice(13, "visitor")} AS agent_dice,
     agent_dice % 2000 AS agent,
@@ -177,8 +183,10 @@ SELECT
     toUInt64(281474976710655 - received_ms) AS version,
     lower(hex(visitor_bits)) AS visitor_id,
     'hash' AS visitor_source,
-    reinterpretAsUUID(bitOr(bitShiftLeft(toUInt128(bitOr(bitShiftLeft(toUInt64(2), 62), {dice(22, "session")} % {2**40})), 64),
-        toUInt128(bitOr(bitShiftLeft(toUInt64(start_ms), 16), 32768)))) AS session_id,
+    reinterpretAsUUID(bitOr(
+        bitShiftLeft(toUInt128(bitOr(bitShiftLeft(toUInt64(2), 62), {dice(22, "session")} % {2**40})), 64),
+        toUInt128(bitOr(bitShiftLeft(toUInt64(start_ms), 16), 32768))
+    )) AS session_id,
     fromUnixTimestamp64Milli(start_ms, 'UTC') AS session_started_at,
     concat('https://', page_host, page_path, if(page_query = '', '', '?'), page_query) AS url,
     page_host AS host, page_path AS path, page_query AS query,
@@ -211,17 +219,16 @@ SELECT
     {texts} AS property_values,
     2 AS rules_version, 'uap-core 2026-01-01' AS agent_rules, 'dbip 2026-01' AS geo_database,
     visitor % {_PARTITIONS} AS raw_partition,
-    1000000 * raw_partition + intDiv((received_ms - {FIRST_DAY_MS}) * (80 + 7 * raw_partition), 100 * {chunk_ms}) AS raw_offset,
+    1000000 * raw_partition + intDiv(since_ms * (80 + 7 * raw_partition), 100 * {chunk_ms}) AS raw_offset,
     if({dice(17)} % 5 = 0, 1 + {dice(17)} % 3, 0) AS raw_index,
     reinterpretAsUInt64(visitor_bits) % {_PARTITIONS} AS enriched_partition,
-    1300000 * enriched_partition + intDiv((received_ms - {FIRST_DAY_MS}) * (90 + 5 * enriched_partition), 100 * {chunk_ms})
-        AS enriched_offset
+    1300000 * enriched_partition + intDiv(since_ms * (90 + 5 * enriched_partition), 100 * {chunk_ms}) AS enriched_offset
 FROM
 (
     SELECT number, false AS copied FROM numbers({first}, {count})
     UNION ALL
     SELECT number, true AS copied FROM numbers({first}, {count}) WHERE {dice(18)} % {_ONE_COPY_IN} = 0
-)"""
+)"""  # noqa: S608 - numbers and our own words
 
 
 _ID_TIME = f"""if(
@@ -244,3 +251,22 @@ DERIVED: Final[Mapping[str, str]] = {
     ),
 }
 """SQL of each column of the table that is made of the columns of `source`."""
+
+
+def stored(source_sql: str, columns: Sequence[str] = STORED_COLUMNS) -> str:
+    """SELECT of `columns` of the table `events` out of what `source` gives."""
+    values = ", ".join(f"{DERIVED[name]} AS {name}" if name in DERIVED else name for name in columns)
+    return f"SELECT {values} FROM ({source_sql})"  # noqa: S608
+
+
+def blocks(total: int) -> Iterator[tuple[int, int]]:
+    """First number and count of the blocks that `total` events are made in."""
+    for first in range(0, total, BLOCK):
+        yield first, min(BLOCK, total - first)
+
+
+def fill(client: Client, events: int, seed: int = 1, *, v4: bool = False) -> None:
+    """Put `events` events (a multiple of 10) and their copies into the table `events`; blocks (15 s a million)."""
+    for first, count in blocks(events):
+        made = stored(source(first, count, events, seed=seed, v4=v4))
+        client.execute(f"INSERT INTO events ({', '.join(STORED_COLUMNS)}) {made} SETTINGS {WITHOUT_LIMITS}")

@@ -3,17 +3,23 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from eventrail.clickhouse import connect
+from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
 from eventrail.errors import ClickHouseUnavailable, ConfigurationError
+from eventrail.rows.events import row
 from writer import migrations as module
 from writer.migrations import Migration, migrate, migrations, split_database
+from writer.table import Table
 
 Query = Callable[..., list[Any]]
+Event = Callable[..., EnrichedEvent]
+Until = Callable[..., Awaitable[None]]
 
 
 def test_the_first_makes_the_table() -> None:
@@ -109,3 +115,21 @@ async def test_several_processes_at_once_from_nothing(clickhouse: str) -> None:
     assert found == [(migration.number, migration.name) for migration in migrations()]
     client.execute("DROP DATABASE `writer_test_at\\`once`")
     client.disconnect()
+
+
+@pytest.mark.stack
+async def test_parts_that_are_old_become_one_and_stay_so(
+    query: Query, event: Event, database: str, until: Until
+) -> None:
+    here = "database = currentDatabase() AND"
+    [(made,)] = query(f"SELECT create_table_query FROM system.tables WHERE {here} name = 'events'")
+    assert "min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 0" in made
+    query("ALTER TABLE events MODIFY SETTING min_age_to_force_merge_seconds = 1")
+    parts = f"SELECT count(), max(level) FROM system.parts WHERE active AND {here} table = 'events'"
+    with closing(Table(database, timeout_seconds=20)) as table:
+        for offset in range(3):
+            table.insert([row(event(), 0, offset)])
+    await until(lambda: query(parts)[0][0] == 1)
+    level = query(parts)
+    query("OPTIMIZE TABLE events")
+    assert query(parts) == level

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventrail.errors import ContractError
-from eventrail.rows.properties import properties
+from eventrail.rows.properties import ARRAY, BOOLEAN, NUMBER, STRING, properties
 
 
 def as_dict(event_data: str) -> dict[str, str]:
@@ -53,6 +53,35 @@ def as_dict(event_data: str) -> dict[str, str]:
 )  # fmt: skip
 def test_examples(event_data: str, expected: dict[str, str]) -> None:
     assert as_dict(event_data) == expected
+
+
+def test_types_tell_values_of_the_same_text_apart() -> None:
+    made = properties('{"a":"1","b":1,"c":"true","d":true,"e":"[]","f":[],"g":null,"h":{},"i":{"j":-0.5}}')
+    assert dict(zip(made.paths, made.types, strict=True)) == {
+        "a": STRING, "b": NUMBER, "c": STRING, "d": BOOLEAN, "e": STRING, "f": ARRAY, "i.j": NUMBER,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("event_data", "shape"),
+    [
+        ("", ""),
+        ("{}", "{}"),
+        (' { "a" : 1 , "b" : "x" } ', '{"a":\0,"b":\0}'),
+        ('{"a":{"b":1,"c":null},"d":{}}', '{"a":{"b":\0,"c":null},"d":{}}'),
+        ('{"a":1,"a":2}', '{"a":\0}'),
+        ('{"\\u0000":1}', '{"\\u0000":\0}'),
+        ('{"a":"\\u00e9"}', '{"a":\0}'),
+        ('{"a.b":1,"a":{"b":2}}', ""),
+        ('{"a":"\\ud800"}', ""),
+        ('{"\\ud800":1}', ""),
+        ('{"' + "a" * 2000 + '":1}', ""),
+        ('{"x":null,"' + "a" * 2000 + '":1}', ""),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_the_shape_is_there_where_it_tells_the_whole_text(event_data: str, shape: str) -> None:
+    assert properties(event_data).shape == shape
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """An enriched event becomes a row of the table `events`; COLUMNS says which value goes where.
 
-Nothing here does IO; eventrail.rows.stored turns rows into the columns that are inserted. What clickhouse-driver is given:
-DateTime64(3) columns get whole milliseconds as int (the driver writes an int as it is, and a datetime costs it several
-microseconds), Enum8 its number, UUID a UUID.
+Nothing here does IO; eventrail.rows.stored turns rows into the columns that are inserted. What clickhouse-driver is
+given: DateTime64(3) columns get whole milliseconds as int (the driver writes an int as it is, and a datetime costs it
+several microseconds), Enum8 its number, UUID a UUID.
 """
 
 import re

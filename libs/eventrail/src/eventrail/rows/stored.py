@@ -6,6 +6,7 @@ uses STORED_COLUMNS. Pure.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from operator import sub
 from typing import Any, Final
 from uuid import UUID
@@ -51,6 +52,7 @@ def id_time(event_id: UUID, identity_day: date) -> int:
     return days * MS_PER_DAY
 
 
+@lru_cache(maxsize=4096)
 def _joined(parts: tuple[Any, ...]) -> str:
     text = SEPARATOR.join(map(str, parts))
     if text.count(SEPARATOR) == len(parts) - 1:

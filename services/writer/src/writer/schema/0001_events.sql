@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS events
     language           LowCardinality(String) CODEC(ZSTD(1)),
     property_keys      Array(LowCardinality(String)) COMMENT 'dotted paths' CODEC(ZSTD(1)),
     property_types     Array(Enum8('' = 0, 'string' = 1, 'number' = 2, 'boolean' = 3, 'array' = 4)) CODEC(ZSTD(1)),
-    property_values    Array(String)          COMMENT 'text of strings, JSON of all others' CODEC(ZSTD(3)),
+    property_values    Array(LowCardinality(String)) COMMENT 'text of strings, JSON of all others' CODEC(ZSTD(3)),
     event_shape        LowCardinality(String) COMMENT 'JSON of event_data with the byte 0 for each property' CODEC(ZSTD(1)),
     other_event_data   String                 COMMENT 'event_data, where shape and properties do not tell it' CODEC(ZSTD(3)),
     rules_version      UInt32                 CODEC(ZSTD(1)),
@@ -106,4 +106,9 @@ PARTITION BY toYYYYMM(fromUnixTimestamp64Milli(
     ) + 140737488355327 - toInt64(bitAnd(copy_rank, 281474976710655)), 'UTC'
 ))
 ORDER BY (website_id, event_name, identity_day, event_id_high, event_id_low)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS
+    non_replicated_deduplication_window = 1000,
+    -- Parts that are a day old become one, month by month: FINAL then has little to compare. A merged part is young
+    -- again, so no row is written anew for it more than once a day, and a month in one part is left alone.
+    min_age_to_force_merge_seconds = 86400,
+    min_age_to_force_merge_on_partition_only = 0
