@@ -30,7 +30,8 @@ from eventrail.settings import KafkaSettings
 from eventrail.spools import command as spools
 from tests.faults.collector.child import EVENT, Child, collector
 from tests.faults.collector.load import BROKEN, NOT_CONNECTED, Load
-from tests.faults.collector.topic import ids_on_topic
+from tests.faults.collector.topic import first_places, ids_on_topic
+from tests.faults.collector.witness import witness
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
@@ -133,18 +134,21 @@ async def test_kill_9_in_the_middle_of_writes_loses_no_202(
 
 async def test_an_outage_under_load_costs_no_event_and_no_503(broker: Broker, tmp_path: Path) -> None:
     await broker.start()
-    async with collector(
-        str(broker), tmp_path / "collector.log", spool=tmp_path / "spool", publish_timeout=2
-    ) as child:
+    async with (
+        collector(
+            str(broker), tmp_path / "collector.log", spool=tmp_path / "spool", publish_timeout=2
+        ) as child,
+        witness(str(broker)) as seen,
+    ):
         load = Load(child.address, 200)
         sending = asyncio.create_task(load.run())
-        await load.until(lambda seen: len(seen.outcomes) > 100, 30)
+        await load.until(lambda now: len(now.outcomes) > 100, 30)
         await broker.kill()
         await until(child, SPOOLED, lambda events: events > 500)
         await broker.start()
         began = time.monotonic()
         await until(child, SPOOLED, lambda events: events == 0)
-        await load.until(lambda seen: seen.steady(began), 30)
+        await load.until(lambda now: now.steady(began), 30)
         load.stop()
         await sending
         assert Counter(outcome.status for outcome in load.outcomes).keys() == {202}
@@ -154,6 +158,11 @@ async def test_an_outage_under_load_costs_no_event_and_no_503(broker: Broker, tm
         readiness = (await child.http.get("/readyz")).json()
         assert (readiness["ready"], readiness["checks"]["spool"]) == (True, "ok")
         log = child.log()
+        await seen.past(int(time.time() * 1000))
+    places = await first_places(str(broker))
+    # data_through never was ahead of what the spool still held, and it stood for at least as long as the outage.
+    assert seen.too_early(load.outcomes, places) == []
+    assert seen.longest_age_ms > 1000
     copies = await ids_on_topic(str(broker))
     assert [event_id for event_id in accepted(load) if not copies[event_id]] == []
     assert '"level": "error"' not in log

@@ -34,12 +34,13 @@ def caught_up(at_ms: int, end: int = 10) -> Survey:
 
 
 @given(st.integers(0, 2**32), st.integers(1, 400), st.booleans())
+@settings(deadline=None)
 def test_nothing_from_before_it_is_missing_whatever_dies_when(seed: int, steps: int, setbacks: bool) -> None:
     assert Observer(River(random.Random(seed))).run(steps, setbacks=setbacks) == []
 
 
 @given(st.integers(0, 2**32), st.integers(1, 300))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_when_the_river_is_calm_it_moves_on(seed: int, steps: int) -> None:
     river = River(random.Random(seed))
     observer = Observer(river)

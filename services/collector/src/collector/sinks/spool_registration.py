@@ -8,6 +8,7 @@ asks Kafka is told of this spool.
 import os
 import re
 import secrets
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +19,17 @@ _ID: Final = re.compile(r"[0-9a-f]{16}")
 
 
 class Registration:
-    """The registration of the spool in `folder`, which this process has locked. Its methods raise OSError."""
+    """The registration of the spool in `folder`, which this process has locked. Its methods raise OSError.
+
+    Threads may call them at the same time: whatever is under way when it is unmarked, it stays so.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.marked = (folder / MARK).exists() and self._read() is not None
         """Whether Kafka has, or may have, a registration of this spool."""
+        self._lock = threading.Lock()
+        self._ended = False
 
     def id(self) -> str:
         """16 lower-case hexadecimal characters, drawn by the first process that used this folder."""
@@ -36,17 +42,19 @@ class Registration:
         return drawn
 
     def mark(self) -> None:
-        """Kafka has the registration; it is on disk on return."""
-        if not self.marked:
-            _write(self._folder / MARK, "")
-            self._sync()
-            self.marked = True
+        """Kafka has the registration; it is on disk on return. Does nothing after an `unmark`."""
+        with self._lock:
+            if not self.marked and not self._ended:
+                _write(self._folder / MARK, "")
+                self._sync()
+                self.marked = True
 
     def unmark(self) -> None:
-        """The registration is about to be taken back; no answer may rest on it any more."""
-        self.marked = False
-        (self._folder / MARK).unlink(missing_ok=True)
-        self._sync()
+        """The registration is about to be taken back, for good; no answer may rest on it any more."""
+        with self._lock:
+            self.marked, self._ended = False, True
+            (self._folder / MARK).unlink(missing_ok=True)
+            self._sync()
 
     def _read(self) -> str | None:
         try:

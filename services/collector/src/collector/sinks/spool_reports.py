@@ -19,6 +19,7 @@ from eventrail.spools.reports import report
 _log = logs.get(__name__)
 
 EVERY_SECONDS: Final = 1.0
+_HINT: Final = "python -m eventrail spools forget"
 
 
 class SpoolReports:
@@ -129,6 +130,3 @@ class SpoolReports:
         if self._fault != reason:
             _log.error("the spool cannot be registered", reason=reason)
         self._fault = reason
-
-
-_HINT: Final = "python -m eventrail spools forget"
