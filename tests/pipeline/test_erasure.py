@@ -1,4 +1,4 @@
-"""From the request to the answers, through every service with its own rights: what is erased stays away, and balances."""
+"""From the request to the answers, through all services with their own rights: what is erased stays away."""
 
 from typing import Any
 from uuid import uuid4
