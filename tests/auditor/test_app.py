@@ -109,6 +109,37 @@ async def test_a_row_deleted_by_hand_is_missed_and_found_again(
         assert river.ledger() == stored
 
 
+async def test_what_was_erased_balances_also_when_it_comes_late_or_again(river: River) -> None:
+    chunk = await river.accept(raw_event(), raw_event(), raw_event())
+    await river.carry(chunk)
+    gone, kept, late = chunk.events
+    erased = (
+        "INSERT INTO erased_events (website_id, event_id, erasure_id, seen)"
+        " SELECT 'shop', '{}', generateUUIDv4(), 1"
+    )
+    async with river.audited() as made:
+        await river.until({"raw accepted": 3, "enricher enriched": 3, "writer stored": 3})
+        for event in (gone, late):
+            await asyncio.to_thread(river.query, erased.format(event.event_id))
+            delete = f"DELETE FROM events WHERE event_id = '{event.event_id}'"
+            await asyncio.to_thread(river.query, delete)
+        # Copies that a client sends again are read by the writer, and never written.
+        again = await river.accept(gone, late, kept, partition=1)
+        await river.enrich(again)
+        await river.commit_writer()
+        await river.until(
+            {
+                "raw accepted": 6,
+                "enricher enriched": 6,
+                "writer stored": 1,
+                "writer duplicate": 1,
+                "writer erased": 4,
+            }
+        )
+        await passes(made)
+        assert made.metrics.unaccounted._value.get() == 0
+
+
 async def test_a_record_that_the_enricher_passed_over_is_missed(river: River) -> None:
     skipped = await river.accept(raw_event())
     carried = await river.accept(raw_event())

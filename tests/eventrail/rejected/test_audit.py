@@ -74,6 +74,20 @@ def test_it_knows_what_is_stored_by_its_whole_identity(audit: Audit, database: s
 
 
 @pytest.mark.stack
+def test_it_knows_what_was_erased_by_website_and_id(audit: Audit, database: str, website: str) -> None:
+    mine = identity(enriched(website_id=website))
+    client = connect(database)
+    client.execute(
+        "INSERT INTO erased_events (website_id, event_id, erasure_id, seen) VALUES",
+        [(website, mine.event_id, uuid4(), 0)],
+    )
+    client.disconnect()
+    other = mine._replace(event_name="other")
+    assert audit.erased({mine, other, mine._replace(website_id="x' OR 1=1 --")}) == {mine, other}
+    assert audit.erased(set()) == set()
+
+
+@pytest.mark.stack
 def test_many_are_looked_up_at_once(audit: Audit, database: str, website: str) -> None:
     events = [enriched(website_id=website, event_id=str(uuid4())) for _ in range(500)]
     insert(database, *events[::2])

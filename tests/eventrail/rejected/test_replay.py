@@ -109,6 +109,13 @@ async def test_what_is_intended_is_noted_before_it_is_sent() -> None:
     assert len(world.told) == 3
 
 
+async def test_what_was_erased_is_not_sent_again() -> None:
+    world = World(erased_ids={str(UUID(int=1))}, stored_ids={str(UUID(int=1))})
+    await replay(world, some(3))
+    assert world.refusals == [Refusal.ERASED]
+    assert len(world.on_topic) == 2
+
+
 async def test_a_dry_run_sends_and_notes_nothing() -> None:
     world = World(stored_ids={str(UUID(int=1))})
     await replay(world, some(3), Order(None, 100.0, again=False, dry_run=True))
