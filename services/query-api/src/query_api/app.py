@@ -14,9 +14,11 @@ from eventrail.websites.watching import WebsitesFile
 from query_api import problems
 from query_api.engine import Engine
 from query_api.head import HeadAsGet
+from query_api.live.hub import Live
 from query_api.metrics import Metrics
 from query_api.request_counts import RequestCounts
 from query_api.routes import documentation, events, ledger, properties, timeseries
+from query_api.routes import live as live_route
 from query_api.routes.asking import Asking
 from query_api.settings import QueryApiSettings
 
@@ -37,6 +39,7 @@ def create_app(
     catalogue: Metrics,
     websites: OpenWebsites | WebsitesFile | None = None,
     stopping: Callable[[], bool] = lambda: False,
+    live: Live | None = None,
 ) -> ASGIApp:
     """The whole HTTP face: the endpoints, `/docs`, `/openapi.json`, `/livez`, `/readyz`, `/metrics`.
 
@@ -57,6 +60,7 @@ def create_app(
     asking = Asking(engine, clock, settings, websites)
     for room in (events, properties, timeseries, ledger):
         app.include_router(room.router(asking))
+    app.include_router(live_route.router(asking, live))
     health = Health({"clickhouse": engine.check} | _of_file(websites), stopping=stopping)
     app.router.routes.extend([*health.routes(), metrics.route(catalogue.registry)])
     problems.install(app, retry_after_seconds=settings.retry_after_seconds)

@@ -3,12 +3,14 @@
 EventrailError
 ├── Invalid       the question is wrong; the caller must change it
 ├── TooLarge      the body has more bytes than are taken
-└── ClientGone    nobody waits for the answer any more
+├── ClientGone    nobody waits for the answer any more
+└── UnavailableError (eventrail.errors)
+    └── TooManyReaders   as many live streams are open as may be
 
 How each becomes HTTP stands in problems.py.
 """
 
-from eventrail.errors import EventrailError
+from eventrail.errors import EventrailError, UnavailableError
 
 _SHOWN_CHARACTERS = 60
 
@@ -28,6 +30,10 @@ class TooLarge(EventrailError):
 
 class ClientGone(EventrailError):
     """Nobody is there to read the answer; 499 is only seen in metrics (nginx's code for it)."""
+
+
+class TooManyReaders(UnavailableError):
+    """As many live streams are open as one process may serve."""
 
 
 def shown(text: str) -> str:

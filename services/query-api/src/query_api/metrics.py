@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from query_api.live.metrics import LiveMetrics
+
 
 class Metrics:
     """The catalogue; all in `registry`."""
@@ -37,3 +39,4 @@ class Metrics:
             "Questions that wait for a connection to ClickHouse.",
             registry=registry,
         )
+        self.live = LiveMetrics(registry)

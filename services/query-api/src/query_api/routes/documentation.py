@@ -164,6 +164,11 @@ _PARAMETERS = {
         {"type": "string", "minLength": 1, "maxLength": EVENT_NAME_MAX_CHARACTERS},
         required=True,
     ),
+    "event_type": _parameter(
+        "event_type",
+        "Custom events, page views, or both.",
+        {"type": "string", "enum": ["custom", "pageview", "any"], "default": "custom"},
+    ),
     "include_bots": _parameter(
         "include_bots",
         "Whether crawlers are counted, too. Headless browsers and HTTP libraries are always counted, "
@@ -242,9 +247,13 @@ _FILTERS = {
 }
 
 
-def in_query(names: Sequence[str], *, filters: bool = True) -> dict[str, Any]:
-    """The `openapi_extra` of a GET that takes the query parameters `names`, and filters."""
-    return {"parameters": [*(_PARAMETERS[name] for name in names), *([_FILTERS] if filters else [])]}
+def in_query(names: Sequence[str], *, filters: bool = True, optional: Sequence[str] = ()) -> dict[str, Any]:
+    """The `openapi_extra` of a GET that takes the query parameters `names`, and filters.
+
+    `optional` are those that other endpoints require and this one does not.
+    """
+    taken = [_PARAMETERS[name] | ({"required": False} if name in optional else {}) for name in names]
+    return {"parameters": [*taken, *([_FILTERS] if filters else [])]}
 
 
 def in_body(names: Sequence[str]) -> dict[str, Any]:
