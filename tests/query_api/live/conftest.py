@@ -103,7 +103,7 @@ class Stream:
         self._chunks = response.aiter_text()
         self._buffer = ""
 
-    async def message(self, seconds: float = 20) -> Message:
+    async def message(self, seconds: float = 5) -> Message:
         """The next message or comment. Raises StopAsyncIteration at a clean end of the stream."""
         async with asyncio.timeout(seconds):
             while "\n\n" not in self._buffer:
@@ -135,19 +135,19 @@ class Served:
         self.client = client
         self.live = live
         self._catalogue = catalogue
-        self._path = f"/api/websites/{website}/live"
+        self.path = f"/api/websites/{website}/live"
 
     @asynccontextmanager
     async def stream(self, last_event_id: str | None = None, **query: str) -> AsyncIterator[Stream]:
         """An open stream of the test's website."""
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
-        async with self.client.stream("GET", self._path, params=query, headers=headers) as response:
+        async with self.client.stream("GET", self.path, params=query, headers=headers) as response:
             assert response.status_code == 200, await response.aread()
             yield Stream(response)
 
     async def get(self, **query: str) -> httpx.Response:
         """An answer that is no stream."""
-        return await self.client.get(self._path, params=query)
+        return await self.client.get(self.path, params=query)
 
     def metric(self, name: str, **labels: str) -> float:
         found = self._catalogue.registry.get_sample_value(f"eventrail_query_api_live_{name}", labels)

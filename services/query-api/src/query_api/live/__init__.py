@@ -4,7 +4,7 @@ From Kafka to the wire:
 
 - `source`: the enriched topic, read without a group; the only file here that knows Kafka
 - `ring`: the newest records of all partitions, bounded; each website that is read has a view of it
-- `facts`: a record as columns and properties
+- `decoded`, `telling`: a record as columns and properties, and as JSON
 - `judging`, `stored`, `suppressed`: copies and erased events are told apart, once for all readers
 - `matching`: whether an event fits a question, in Python as conditions.py has it in SQL
 - `position`: the ids of the stream

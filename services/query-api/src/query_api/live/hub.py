@@ -12,7 +12,7 @@ from query_api.errors import TooManyReaders
 from query_api.live.judging import Decoder, Judge, Recent
 from query_api.live.metrics import LiveMetrics
 from query_api.live.reader import Reader
-from query_api.live.ring import Ring
+from query_api.live.ring import NOT_READ, Ring
 from query_api.live.suppressed import NothingErased, Suppressed
 from query_api.question.live import LiveQuestion
 from query_api.settings import QueryApiSettings
@@ -65,7 +65,7 @@ class Live:
     async def admit(self) -> None:
         """Wait until a stream can begin, and give it one of the places. Every call needs one of `leave`.
 
-        Raises TooManyReaders, or KafkaUnavailable where Kafka was never reached and is not in 10 s.
+        Raises TooManyReaders, or KafkaUnavailable where Kafka was never reached and is not now.
         """
         if self._closed:
             raise KafkaUnavailable("this process is stopping")
@@ -159,15 +159,13 @@ class Live:
 
     async def _connected(self) -> None:
         """Wait until Kafka was reached once; later outages are told in the stream."""
+        ring = self._ring
         with suppress(TimeoutError):
             async with asyncio.timeout(_FIRST_CONNECTION_SECONDS):
-                while not self._ring.opened and not self._closed:
-                    await self._ring.news.wait()
-        if not self._ring.opened:
-            raise KafkaUnavailable(self._ring.waiting or "Kafka was not reached yet")
-
-
-NOT_READ: Final = "Kafka was not reached yet"
+                while not ring.opened and ring.waiting == NOT_READ and not self._closed:
+                    await ring.news.wait()
+        if not ring.opened:
+            raise KafkaUnavailable(ring.waiting or NOT_READ)
 
 
 def source_of(website_id: str) -> bytes:

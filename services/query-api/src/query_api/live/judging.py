@@ -15,9 +15,8 @@ from eventrail.clock import Clock
 from eventrail.contract.codec import decode_enriched
 from eventrail.errors import ContractError
 from query_api.engine import Engine
-from query_api.event_json import Columns
 from query_api.live import stored
-from query_api.live.facts import Facts, facts
+from query_api.live.decoded import Columns, Decoded, decoded
 from query_api.live.metrics import LiveMetrics
 from query_api.live.ring import Entry, Ring, Verdict, View
 from query_api.live.stored import Key, RawPlace
@@ -37,21 +36,21 @@ _log = logs.get(__name__)
 
 
 class Decoder:
-    """Records become facts; those of the last `capacity` records are kept."""
+    """Records become what questions see of them; those of the last `capacity` records are kept decoded."""
 
     def __init__(self, capacity: int = 2_000) -> None:
         self._capacity = capacity
         self._kept: deque[Entry] = deque()
 
-    def facts(self, entry: Entry) -> Facts:
+    def decoded(self, entry: Entry) -> Decoded:
         """Raises ContractError."""
-        if entry.facts is None:
-            entry.facts = facts(decode_enriched(entry.value), entry.partition, entry.offset)
+        if entry.decoded is None:
+            entry.decoded = decoded(decode_enriched(entry.value), entry.partition, entry.offset)
             self._kept.append(entry)
             if len(self._kept) > self._capacity:
                 oldest = self._kept.popleft()
-                oldest.facts = oldest.text = None
-        return entry.facts
+                oldest.decoded = oldest.text = None
+        return entry.decoded
 
 
 class Recent:
@@ -121,10 +120,10 @@ class Judge:
         if self._generation != self._ring.generation:
             self._generation = self._ring.generation
             self._recent.forget()
-        decoded = {entry: found for entry in batch if (found := self._decoded(entry)) is not None}
-        winners, erased = await self._looked_up(list(decoded.values()))
+        events = {entry: found for entry in batch if (found := self._decoded(entry)) is not None}
+        winners, erased = await self._looked_up(list(events.values()))
         for entry in batch:
-            columns = decoded.get(entry)
+            columns = events.get(entry)
             entry.verdict = (
                 Verdict.REFUSED if columns is None else self._verdict(entry, columns, winners, erased)
             )
@@ -140,7 +139,7 @@ class Judge:
         shown = [view.entry(number) for number in range(view.first, view.judged)]
         shown = [entry for entry in shown if entry.verdict is Verdict.SHOWN]
         for start in range(0, len(shown), BATCH):
-            batch = {entry: self._decoder.facts(entry).columns for entry in shown[start : start + BATCH]}
+            batch = {entry: self._decoder.decoded(entry).columns for entry in shown[start : start + BATCH]}
             _winners, erased = await self._looked_up(list(batch.values()), only_erased=True)
             for entry, columns in batch.items():
                 if (columns["website_id"], columns["event_id"]) in erased:
@@ -148,7 +147,7 @@ class Judge:
 
     def _decoded(self, entry: Entry) -> Columns | None:
         try:
-            return self._decoder.facts(entry).columns
+            return self._decoder.decoded(entry).columns
         except ContractError:
             return None
 

@@ -5,38 +5,36 @@ A test runs both over the same events (tests/query_api/live/test_matching.py).
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from eventrail.rows.property_sql import BOOLEAN, NUMBER
-from query_api.live.facts import Facts
+from query_api.live.decoded import Columns, Decoded
 from query_api.question.dimensions import Dimension
 from query_api.question.filters import NUMERIC, Condition, Operator, Value, as_number
 from query_api.question.live import LiveQuestion
 
-Columns = Mapping[str, Any]
-
 _NIL: Final = UUID(int=0)
 
 
-def matches(question: LiveQuestion, facts: Facts) -> bool:
+def matches(question: LiveQuestion, event: Decoded) -> bool:
     """Whether the event of the question's website is one that it asks for."""
-    columns = facts.columns
+    columns = event.columns
     return (
         (question.event_type is None or columns["event_type"] == question.event_type)
         and (question.event_name is None or columns["event_name"] == question.event_name)
         and columns["bot_kind"] not in question.left_out
         and columns["timestamp"] >= question.kept_ms
-        and all(fits(condition, facts) for condition in question.conditions)
+        and all(fits(condition, event) for condition in question.conditions)
     )
 
 
-def fits(condition: Condition, facts: Facts) -> bool:
+def fits(condition: Condition, event: Decoded) -> bool:
     """Whether the event fits one filter."""
     field = condition.field
     if isinstance(field, Dimension):
-        return _dimension_fits(condition, text_of(field, facts.columns))
-    type_, text = facts.properties.get(field.key, ("", ""))
+        return _dimension_fits(condition, text_of(field, event.columns))
+    type_, text = event.properties.get(field.key, ("", ""))
     return _property_fits(condition, type_, text)
 
 

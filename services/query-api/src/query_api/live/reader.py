@@ -1,19 +1,18 @@
 """What one client is sent."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 from eventrail.clock import Clock
 from eventrail.errors import TokenError
-from query_api.event_json import event_json
 from query_api.live import frames, position
 from query_api.live.judging import Decoder, Judge
 from query_api.live.matching import matches
 from query_api.live.metrics import LiveMetrics
 from query_api.live.position import Position
 from query_api.live.ring import Entry, Ring, Verdict, View
+from query_api.live.telling import told
 from query_api.question.live import LiveQuestion
 
 MOST_AT_ONCE: Final = 100
@@ -140,15 +139,14 @@ class Reader:
             return b""
         self._seen[entry.partition] = entry.offset
         self._mark = position.Mark(entry.partition, entry.timestamp_ms)
-        if entry.verdict is not Verdict.SHOWN or not matches(self._question, self._decoder.facts(entry)):
+        if entry.verdict is not Verdict.SHOWN or not matches(self._question, self._decoder.decoded(entry)):
             return b""
         self._metrics.sent.inc()
         return frames.event(self._text(entry), self._id())
 
     def _text(self, entry: Entry) -> str:
         if entry.text is None:
-            found = event_json(self._decoder.facts(entry).columns)
-            entry.text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+            entry.text = told(self._decoder.decoded(entry).columns)
         return entry.text
 
     def _id(self) -> str:

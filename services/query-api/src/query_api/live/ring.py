@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from query_api.live.facts import Facts
+from query_api.live.decoded import Decoded
 from query_api.live.position import Mark, Position
 
 OVERHEAD_BYTES: Final = 400
 """What a record costs beside its value: the objects around it (measured with tracemalloc, 350 to 380)."""
+
+NOT_READ: Final = "Kafka was not reached yet"
 
 
 class Verdict(Enum):
@@ -31,7 +33,7 @@ class Verdict(Enum):
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One record; `verdict` is None until it was judged, `facts` and `text` are there while many may want them."""
+    """One record; `verdict` is None until it was judged, `decoded` and `text` are there while many may want them."""
 
     source: bytes
     partition: int
@@ -39,7 +41,7 @@ class Entry:
     timestamp_ms: int
     value: bytes
     verdict: Verdict | None = None
-    facts: Facts | None = None
+    decoded: Decoded | None = None
     text: str | None = None
 
     @property
@@ -113,7 +115,7 @@ class Ring:
         self.max_bytes = max_bytes
         self.generation = 0
         self.anew = ""
-        self.waiting: str | None = "Kafka was not reached yet"
+        self.waiting: str | None = NOT_READ
         """Why no records come now; None while they do."""
         self.news = News()
         self.bytes = 0
@@ -195,6 +197,7 @@ class Ring:
         if view is None:
             own = deque(entry for entry in self._entries if entry.source == source)
             view = self._views[source] = View(source, own)
+            view.settle()
         view.readers += 1
         return view
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from eventrail.rows.reading import READING_SETTINGS, events_once
-from query_api.event_json import Columns
 from query_api.events_table import Statement
+from query_api.live.decoded import Columns
 
 Key = tuple[str, str, date, UUID]
 """Website, name, identity day and id: what all copies of an event share."""

@@ -5,8 +5,8 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from query_api.engine import Engine
-from query_api.event_json import Columns
 from query_api.events_table import Statement
+from query_api.live.decoded import Columns
 
 Identity = tuple[str, UUID]
 """Website id and event id."""

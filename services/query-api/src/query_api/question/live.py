@@ -1,18 +1,16 @@
 """Which events of a website a client wants to see as they are written."""
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final
 
 from query_api.errors import Invalid, shown
 from query_api.question.fields import period_of, require_name, yes_or_no
 from query_api.question.filters import Condition
-from query_api.question.given import Given
+from query_api.question.given import Given, nearest
 from query_api.question.selection import BotKinds, Context, EventType
 
 FIELDS: Final = ("event_name", "event_type", "include_bots")
-ANY_TYPE: Final = "any"
-EVENT_TYPES: Final = (*EventType, ANY_TYPE)
+ALL_TYPES: Final = "all"
 
 
 @dataclass(frozen=True)
@@ -32,10 +30,12 @@ class LiveQuestion:
 
 def ask(given: Given, context: Context) -> LiveQuestion:
     """The question. Raises Invalid."""
-    name = given.one("event_name")
+    name, event_type = given.one("event_name"), _event_type(given.one("event_type"))
+    if name is not None and event_type is EventType.PAGEVIEW:
+        raise Invalid("event_name is of custom events; leave event_type out, or event_name", "event_name")
     return LiveQuestion(
         context.website_id,
-        _event_type(given.one("event_type")),
+        event_type if name is None else EventType.CUSTOM,
         None if name is None else require_name(name),
         () if yes_or_no(given, "include_bots") else context.left_out,
         period_of(Given(), context).kept_ms,
@@ -44,10 +44,11 @@ def ask(given: Given, context: Context) -> LiveQuestion:
 
 
 def _event_type(text: str | None) -> EventType | None:
-    if text is None:
-        return EventType.CUSTOM
-    if text not in EVENT_TYPES:
-        near = get_close_matches(text, EVENT_TYPES, n=1)
-        offer = f"; do you mean {near[0]}?" if near else ""
-        raise Invalid(f"event_type must be {', '.join(EVENT_TYPES)}, not {shown(text)}{offer}", "event_type")
-    return None if text == ANY_TYPE else EventType(text)
+    known = (*EventType, ALL_TYPES)
+    if text is None or text == ALL_TYPES:
+        return None
+    if text not in known:
+        raise Invalid(
+            f"event_type must be {', '.join(known)}, not {shown(text)}{nearest(text, known)}", "event_type"
+        )
+    return EventType(text)

@@ -166,8 +166,8 @@ _PARAMETERS = {
     ),
     "event_type": _parameter(
         "event_type",
-        "Custom events, page views, or both.",
-        {"type": "string", "enum": ["custom", "pageview", "any"], "default": "custom"},
+        "custom (custom events), pageview or all.",
+        {"type": "string", "enum": ["custom", "pageview", "all"], "default": "all"},
     ),
     "include_bots": _parameter(
         "include_bots",

@@ -9,6 +9,9 @@ from eventrail.contract.v1.enriched_pb2 import BotKind, EnrichedEvent, EventType
 from eventrail.rows import events
 from eventrail.rows.property_sql import ARRAY, BOOLEAN, NUMBER, STRING
 
+Columns = Mapping[str, Any]
+"""Values by the readers' names of the table's columns: times are whole Unix milliseconds, enums text, UUIDs UUID."""
+
 
 def _texts(numbers: Mapping[str, int], prefix: str) -> dict[int, str]:
     return {number: name.removeprefix(prefix).lower() for name, number in numbers.items()}
@@ -20,14 +23,14 @@ _BOT_KINDS: Final = _texts(dict(BotKind.items()), "BOT_KIND_") | {0: "none"}
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """`columns` as event_json.Columns has them; `properties`: type (one of property_sql.TYPES) and text by key."""
+class Decoded:
+    """What questions see of an event; `properties` has type (one of property_sql.TYPES) and text by key."""
 
-    columns: Mapping[str, Any]
+    columns: Columns
     properties: Mapping[str, tuple[str, str]]
 
 
-def facts(event: EnrichedEvent, partition: int, offset: int) -> Facts:
+def decoded(event: EnrichedEvent, partition: int, offset: int) -> Decoded:
     """What the table will say of `event`. Raises ContractError where it can take no row of it, so never has it."""
     row = dict(zip(events.COLUMNS, events.row(event, partition, offset), strict=True))
     row["event_type"] = _EVENT_TYPES[row["event_type"]]
@@ -35,7 +38,7 @@ def facts(event: EnrichedEvent, partition: int, offset: int) -> Facts:
     row["bot_kind"] = _BOT_KINDS[row["bot_kind"]]
     types = _types(event.event_data)
     texts = zip(row["property_keys"], row["property_values"], strict=True)
-    return Facts(row, {key: (types[key], text) for key, text in texts})
+    return Decoded(row, {key: (types[key], text) for key, text in texts})
 
 
 def _types(event_data: str) -> dict[str, str]:
