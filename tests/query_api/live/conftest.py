@@ -27,6 +27,7 @@ from query_api.app import create_app
 from query_api.engine import Answer, Engine
 from query_api.events_table import Statement
 from query_api.live.hub import Live, Source
+from query_api.live.ring import Entry, Ring
 from query_api.live.source import EnrichedTopic
 from query_api.live.suppressed import Suppressed
 from query_api.metrics import Metrics
@@ -85,6 +86,32 @@ def event(website: str) -> Event:
         return EnrichedEvent(**(values | fields))
 
     return make
+
+
+class Records:
+    """A source that a test feeds."""
+
+    def __init__(self, partitions: int = 1) -> None:
+        self._partitions = partitions
+        self.ring: Ring | None = None
+        self.offsets = [0] * partitions
+
+    async def run(self, ring: Ring) -> None:
+        self.ring = ring
+        ring.begin(dict.fromkeys(range(self._partitions), 0))
+        ring.waiting = None
+        ring.news.tell()
+        await asyncio.Event().wait()
+
+    def put(self, *events: EnrichedEvent, partition: int = 0) -> None:
+        """The next records."""
+        assert self.ring is not None
+        for one in events:
+            offset = self.offsets[partition]
+            self.offsets[partition] += 1
+            source = f"/websites/{one.website_id}".encode()
+            self.ring.append(Entry(source, partition, offset, 1_000 + offset, one.SerializeToString()))
+        self.ring.news.tell()
 
 
 class Message(dict[str, str]):

@@ -6,6 +6,7 @@ import random
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -128,13 +129,13 @@ async def test_the_id_moves_on_while_nothing_fits(
 async def test_ids_that_cannot_be_gone_on_from(
     serve: Serve, kafka: str, source: EnrichedTopic, post: Post, event: Event
 ) -> None:
-    other = Topic("other-" + source._topic, "EnrichedEvent")
+    other = Topic(f"other-{uuid4().hex[:12]}", "EnrichedEvent")
     brokers = KafkaSettings(kafka_bootstrap_servers=kafka, topic_partitions=PARTITIONS)
     await create_topics(brokers, [other])
     async with serve(source) as served:
         async with served.stream() as stream:
             await stream.begun()
-            await post(event(), event())
+            await post(event(), event(), partition=1)
             at = (await stream.of("event"))["id"]
         for bad in ("damaged", at[:-1] + "z", at[3:]):
             async with served.stream(bad) as stream:
@@ -145,7 +146,9 @@ async def test_ids_that_cannot_be_gone_on_from(
     async with producer(kafka) as sender:
         # Same offsets, other records: the topic as it may look after it was deleted and made again.
         for partition in range(PARTITIONS):
-            await sender.send_and_wait(other.name, b"-", partition=partition, timestamp_ms=1)
+            for _ in range(2):
+                value = event().SerializeToString()
+                await sender.send_and_wait(other.name, value, partition=partition, timestamp_ms=1)
     async with serve(EnrichedTopic(kafka, other.name)) as served, served.stream(at) as stream:
         reset = await stream.of("reset")
         assert reset.json["reason"] == "unknown"
