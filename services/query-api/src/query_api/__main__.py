@@ -64,7 +64,7 @@ async def _serve(
     engine = ClickHouse(clickhouse_url, settings, catalogue)
     clock = SystemClock()
     live = Live(EnrichedTopic(kafka), engine, clock, settings, catalogue.live)
-    app = create_app(engine, clock, settings, catalogue, websites, lambda: draining.began, live)
+    app = create_app(engine, clock, settings, catalogue, websites, lambda: draining.began, live=live)
     try:
         async with (
             serving(draining.telling(app), settings.listen, keep_alive_seconds=_KEEP_ALIVE_SECONDS),
