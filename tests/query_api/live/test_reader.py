@@ -178,6 +178,18 @@ async def test_an_outage_is_told_once_and_it_goes_on(website: str, event: Event)
             assert at.metric("waiting") == 0
 
 
+async def test_a_stream_ends_after_its_time_and_can_be_gone_on_from(website: str, event: Event) -> None:
+    short = bench(website, live_stream_seconds=0.2, live_heartbeat_seconds=0.05)
+    async with short as at, at.client() as client:
+        last = await client.begun()
+        with pytest.raises(StopAsyncIteration):
+            await client.of("event")
+        made = event()
+        at.source.put(made)
+        async with at.client(last) as again:
+            assert await again.numbers(1) == numbers([made])
+
+
 async def test_places(website: str) -> None:
     async with bench(website, live_max_readers=1) as at:
         async with at.client():

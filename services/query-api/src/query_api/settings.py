@@ -69,6 +69,12 @@ class QueryApiSettings(Settings):
         le=3600,
         description="Seconds for which the topic is still read after the last live stream, for those that come back.",
     )
+    live_stream_seconds: float = Field(
+        3600.0,
+        gt=0,
+        le=86_400,
+        description="Seconds after which a live stream ends, so that its key is looked at again; clients come back.",
+    )
     live_stall_seconds: float = Field(
         60.0,
         gt=0,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
+from functools import partial
 from typing import Final, Protocol
 
 from eventrail.clock import Clock
@@ -85,7 +86,7 @@ class Live:
     async def messages(
         self, question: LiveQuestion, last_event_id: str | None
     ) -> AsyncGenerator[bytes, None]:
-        """The stream of an admitted reader; it ends when the process does."""
+        """The stream of an admitted reader; it ends when the process does, or after `live_stream_seconds`."""
         view = self._ring.follow(source_of(question.website_id))
         self._ring.news.tell()  # to the judge
         reader = Reader(
@@ -98,12 +99,17 @@ class Live:
             self._settings.live_heartbeat_seconds,
             self._metrics,
         )
+        end = self._clock.monotonic() + self._settings.live_stream_seconds
+        closing = partial(self._is_over, end)
         try:
-            async with aclosing(reader.messages(last_event_id, lambda: self._closed)) as messages:
+            async with aclosing(reader.messages(last_event_id, closing)) as messages:
                 async for said in messages:
                     yield said
         finally:
             self._ring.leave(view)
+
+    def _is_over(self, end: float) -> bool:
+        return self._closed or self._clock.monotonic() >= end
 
     @asynccontextmanager
     async def until(self, stop: asyncio.Event) -> AsyncIterator[None]:
