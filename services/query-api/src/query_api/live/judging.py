@@ -6,6 +6,7 @@ not answer, only the first is known, and events are shown all the same.
 """
 
 import asyncio
+import contextlib
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -27,6 +28,9 @@ BATCH: Final = 500
 
 _REST_SECONDS: Final = 0.1
 """Between two batches, so that look-ups come at most so often, whatever the load."""
+
+_TURN: Final = 50
+"""Records that are decoded before others get their turn: some 3 ms."""
 
 _LOOK_UP_SECONDS: Final = 2.0
 _PAUSE_SECONDS: Final = 5.0
@@ -120,7 +124,7 @@ class Judge:
         if self._generation != self._ring.generation:
             self._generation = self._ring.generation
             self._recent.forget()
-        events = {entry: found for entry in batch if (found := self._decoded(entry)) is not None}
+        events = await self._all_decoded(batch)
         winners, erased = await self._looked_up(list(events.values()))
         for entry in batch:
             columns = events.get(entry)
@@ -132,24 +136,31 @@ class Judge:
         for view in self._ring.views:
             view.settle()
 
-    async def sift(self, view: View) -> None:
-        """What was erased since it was judged is not shown to those who come back for it."""
+    async def sift(self, view: View, after: Mapping[int, int]) -> None:
+        """What was erased since it was judged is not shown to one who comes back for it.
+
+        `after`: by partition the last offset that is of no interest.
+        """
         if isinstance(self._suppressed, NothingErased):
             return
-        shown = [view.entry(number) for number in range(view.first, view.judged)]
-        shown = [entry for entry in shown if entry.verdict is Verdict.SHOWN]
+        entries = [view.entry(number) for number in range(view.first, view.judged)]
+        shown = [entry for entry in entries if _is_shown_after(entry, after)]
         for start in range(0, len(shown), BATCH):
-            batch = {entry: self._decoder.decoded(entry).columns for entry in shown[start : start + BATCH]}
+            batch = await self._all_decoded(shown[start : start + BATCH])
             _winners, erased = await self._looked_up(list(batch.values()), only_erased=True)
             for entry, columns in batch.items():
                 if (columns["website_id"], columns["event_id"]) in erased:
                     entry.verdict = Verdict.ERASED
 
-    def _decoded(self, entry: Entry) -> Columns | None:
-        try:
-            return self._decoder.decoded(entry).columns
-        except ContractError:
-            return None
+    async def _all_decoded(self, batch: Sequence[Entry]) -> dict[Entry, Columns]:
+        """Those of which rows can be made."""
+        found = {}
+        for number, entry in enumerate(batch):
+            with contextlib.suppress(ContractError):
+                found[entry] = self._decoder.decoded(entry).columns
+            if number % _TURN == 0:
+                await asyncio.sleep(0)
+        return found
 
     def _verdict(
         self, entry: Entry, columns: Columns, winners: Mapping[Key, RawPlace], erased: frozenset[Identity]
@@ -178,6 +189,10 @@ class Judge:
                 "live: old copies and erased events are not known, events are shown", reason=repr(error)
             )
             return {}, frozenset()
+
+
+def _is_shown_after(entry: Entry, after: Mapping[int, int]) -> bool:
+    return entry.verdict is Verdict.SHOWN and entry.offset > after.get(entry.partition, -1)
 
 
 def _unjudged(view: View, most: int) -> list[Entry]:

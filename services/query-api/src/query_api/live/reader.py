@@ -91,7 +91,7 @@ class Reader:
             reason = self._ring.why_not(wanted)
         if wanted is None or reason is not None:
             return self._from_now(reason)
-        await self._judge.sift(self._view)
+        await self._judge.sift(self._view, wanted.offsets)
         self._number = self._view.first
         self._stand_at(wanted)
         return b""

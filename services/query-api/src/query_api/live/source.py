@@ -122,13 +122,12 @@ class EnrichedTopic:
         return [TopicPartition(self._topic, item["partition"]) for item in described["partitions"]]
 
     def _take_place(self, ring: Ring, begins: Mapping[int, int], ends: Mapping[int, int]) -> None:
-        went_on = ring.opened
         if any(at not in ends or offset > ends[at] for at, offset in ring.next.items()):
             ring.begin_anew("unknown")
         elif any(offset < begins[at] for at, offset in ring.next.items()):
             ring.begin_anew("gap")
         # Partitions that came while we read are read from their beginning.
-        back = ring.max_records // len(ends) if not went_on else ring.max_records
+        back = ring.max_records if ring.opened else ring.max_records // len(ends)
         ring.begin({at: max(begins[at], end_ - back) for at, end_ in ends.items()})
         ring.learn_ends(ends)
 
