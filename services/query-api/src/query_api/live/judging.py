@@ -27,7 +27,7 @@ BATCH: Final = 500
 """Most records that are judged, and so looked up, at once."""
 
 _REST_SECONDS: Final = 0.1
-"""Between two batches, so that look-ups come at most so often, whatever the load."""
+"""Between two batches at least, and as long as a batch took: look-ups take half of one connection at most."""
 
 _TURN: Final = 50
 """Records that are decoded before others get their turn: some 3 ms."""
@@ -110,9 +110,11 @@ class Judge:
             if not batch:
                 await self._ring.news.wait()
                 continue
+            began = self._clock.monotonic()
             await self.judge(batch)
             self._ring.news.tell()  # to the readers
-            await asyncio.sleep(0 if len(batch) == BATCH else _REST_SECONDS)
+            took = self._clock.monotonic() - began
+            await asyncio.sleep(0 if len(batch) == BATCH else max(_REST_SECONDS, took))
 
     def due(self) -> list[Entry]:
         """At most BATCH records that wait for a verdict, the oldest of each website."""
