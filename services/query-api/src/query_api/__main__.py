@@ -18,6 +18,9 @@ from eventrail.websites.watching import WebsitesFile, describe, open_websites, w
 from query_api.app import create_app
 from query_api.clickhouse import ClickHouse
 from query_api.erasure_topic import ErasureTopic
+from query_api.live.hub import Live
+from query_api.live.source import EnrichedTopic
+from query_api.live.suppressed import ErasedEvents
 from query_api.metrics import Metrics
 from query_api.progress.kafka import Sources, surveyor
 from query_api.progress.tracked import TrackedProgress
@@ -69,12 +72,16 @@ async def _serve(
     sources = Sources(enricher_group=settings.enricher_group, writer_group=settings.writer_group)
     connect = partial(surveyor, kafka, sources, clock)
     topic = ErasureTopic(kafka)
-    app = create_app(engine, clock, settings, catalogue, websites, lambda: draining.began, progress, topic)
+    live = Live(EnrichedTopic(kafka), engine, clock, settings, catalogue.live, ErasedEvents(engine))
+    app = create_app(
+        engine, clock, settings, catalogue, websites, lambda: draining.began, progress, topic, live
+    )
     try:
         async with (
             serving(draining.telling(app), settings.listen, keep_alive_seconds=_KEEP_ALIVE_SECONDS),
             watched(websites),
             watching(progress, connect, settings.survey_seconds, catalogue),
+            live.until(stop),
         ):
             _log.info("started", listen=settings.listen, websites=describe(websites))
             await draining.over()

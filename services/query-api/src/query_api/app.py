@@ -19,6 +19,7 @@ from query_api.engine import Engine
 from query_api.erasure_topic import Requests
 from query_api.head import HeadAsGet
 from query_api.key_limits import KeyLimits
+from query_api.live.hub import Live
 from query_api.metrics import Metrics
 from query_api.progress import Overview
 from query_api.progress.memory import MemoryProgress
@@ -35,6 +36,7 @@ from query_api.routes import (
     rejected,
     timeseries,
 )
+from query_api.routes import live as live_route
 from query_api.routes import websites as websites_route
 from query_api.routes.asking import Asking
 from query_api.settings import QueryApiSettings
@@ -58,6 +60,7 @@ def create_app(
     stopping: Callable[[], bool] = lambda: False,
     progress: Overview | None = None,
     erasure_topic: Requests | None = None,
+    live: Live | None = None,
 ) -> ASGIApp:
     """The whole HTTP face: the endpoints, `/docs`, `/openapi.json`, `/livez`, `/readyz`, `/metrics`.
 
@@ -85,6 +88,7 @@ def create_app(
     if erasure_topic is not None:
         margin_ms = int(1000 * settings.erasure_margin_seconds)
         app.include_router(erasures.router(asking, erasure_topic, margin_ms))
+    app.include_router(live_route.router(asking, live))
     checks = {"clickhouse": engine.check, "data_through": _of_progress(progress)}
     health = Health(checks | _of_file(websites), stopping=stopping)
     app.router.routes.extend([*health.routes(), metrics.route(catalogue.registry)])

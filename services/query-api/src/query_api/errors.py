@@ -10,12 +10,14 @@ EventrailError
 │   ├── NotFound       no website of this id for this key
 │   ├── Forbidden      the key has not the scope that is needed
 │   └── Limited        the key has more requests than its limits let through
-└── ClientGone         nobody waits for the answer any more
+├── ClientGone         nobody waits for the answer any more
+└── UnavailableError (eventrail.errors)
+    └── TooManyReaders   as many live streams are open as may be
 
 How each becomes HTTP stands in problems.py.
 """
 
-from eventrail.errors import EventrailError
+from eventrail.errors import EventrailError, UnavailableError
 from eventrail.websites.model import Scope
 
 _SHOWN_CHARACTERS = 60
@@ -103,6 +105,10 @@ class TooEarly(EventrailError):
 
 class ClientGone(EventrailError):
     """Nobody is there to read the answer; 499 is only seen in metrics (nginx's code for it)."""
+
+
+class TooManyReaders(UnavailableError):
+    """As many live streams are open as one process may serve."""
 
 
 def shown(text: str) -> str:

@@ -2,6 +2,9 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+WAS_HEAD = "eventrail.head"
+"""Stands in the scope of a HEAD, for endpoints whose answer has no end."""
+
 
 class HeadAsGet:
     """ASGI middleware: the application sees GET, the client of a HEAD sees no body."""
@@ -19,4 +22,4 @@ class HeadAsGet:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self._app({**scope, "method": "GET"}, receive, without_body)
+        await self._app({**scope, "method": "GET", WAS_HEAD: True}, receive, without_body)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from query_api.live.metrics import LiveMetrics
+
 
 class Metrics:
     """The catalogue; all in `registry`."""
@@ -45,6 +47,7 @@ class Metrics:
             "Questions that wait for a connection to ClickHouse.",
             registry=registry,
         )
+        self.live = LiveMetrics(registry)
         self.surveys = Counter(
             "eventrail_query_api_surveys",
             "Times that Kafka was asked how far enricher, writer and spools are, by outcome (done or failed).",

@@ -102,6 +102,36 @@ class QueryApiSettings(Settings):
         le=100_000,
         description="Most groups in the answer to one breakdown, steps of time apart.",
     )
+    live_max_readers: int = Field(
+        100, ge=0, le=10_000, description="Live streams that may be open at once; more get a 503."
+    )
+    live_ring_records: int = Field(
+        50_000, ge=10, le=5_000_000, description="Newest records in memory that live streams can resume from."
+    )
+    live_ring_bytes: int = Field(
+        64 << 20, ge=1 << 16, description="Bytes that these may take; whichever of both is reached first."
+    )
+    live_heartbeat_seconds: float = Field(
+        15.0, gt=0, le=300, description="Seconds without a message after which a live stream gets a comment."
+    )
+    live_linger_seconds: float = Field(
+        60.0,
+        ge=0,
+        le=3600,
+        description="Seconds for which the topic is still read after the last live stream, for those that come back.",
+    )
+    live_stream_seconds: float = Field(
+        3600.0,
+        gt=0,
+        le=86_400,
+        description="Seconds after which a live stream ends, so that its key is looked at again; clients come back.",
+    )
+    live_stall_seconds: float = Field(
+        60.0,
+        gt=0,
+        le=3600,
+        description="Seconds for which the client of a live stream may take nothing before its connection ends.",
+    )
 
     def key_rate(self) -> RateLimit:
         """The token bucket of each key."""

@@ -229,8 +229,8 @@ _PARAMETERS = {
     ),
     "event_type": _parameter(
         "event_type",
-        "Custom events, page views, or both.",
-        {"type": "string", "enum": ["custom", "pageview", "any"], "default": "custom"},
+        "Custom events, page views, or both. Default: custom where events are counted, any where they are listed.",
+        {"type": "string", "enum": ["custom", "pageview", "any"]},
     ),
     "granularity": _parameter(
         "granularity",
@@ -306,9 +306,13 @@ _FILTERS = {
 }
 
 
-def in_query(names: Sequence[str], *, filters: bool = True) -> dict[str, Any]:
-    """The `openapi_extra` of a GET that takes the query parameters `names`, and filters."""
-    return {"parameters": [*(_PARAMETERS[name] for name in names), *([_FILTERS] if filters else [])]}
+def in_query(names: Sequence[str], *, filters: bool = True, optional: Sequence[str] = ()) -> dict[str, Any]:
+    """The `openapi_extra` of a GET that takes the query parameters `names`, and filters.
+
+    `optional` are those that other endpoints require and this one does not.
+    """
+    taken = [_PARAMETERS[name] | ({"required": False} if name in optional else {}) for name in names]
+    return {"parameters": [*taken, *([_FILTERS] if filters else [])]}
 
 
 def members(names: Sequence[str]) -> dict[str, Any]:
