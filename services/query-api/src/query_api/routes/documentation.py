@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from eventrail.contract.names import EVENT_NAME_MAX_CHARACTERS, WEBSITE_ID_RULE
 from query_api import body
+from query_api.question.cursors import MAX_CHARACTERS
 from query_api.question.dimensions import DIMENSIONS
 from query_api.question.events import MAX_OFFSET
 from query_api.question.filters import MAX_CONDITIONS, MAX_VALUES, PROPERTY_PREFIX, Operator
@@ -197,6 +198,17 @@ _PARAMETERS = {
     "limit": _parameter("limit", "Most entries in the answer.", _number(1_000_000, None)),
     "values": _parameter("values", "Most values for each key.", _number(10_000, None)),
     "offset": _parameter("offset", "Entries that are left out at the beginning.", _number(MAX_OFFSET, 0, 0)),
+    "event_type": _parameter(
+        "event_type",
+        "custom (custom events), pageview or all.",
+        {"type": "string", "enum": ["custom", "pageview", "all"], "default": "all"},
+    ),
+    "order": _parameter("order", "Which come first.", {"type": "string", "enum": ["newest", "oldest"]}),
+    "cursor": _parameter(
+        "cursor",
+        "`meta.next_cursor` of the page before; all other parameters but limit stay as they were.",
+        {"type": "string", "maxLength": MAX_CHARACTERS},
+    ),
     "token": _parameter(
         "token", "Token of a receipt: answer once its events are in the answer.", {"type": "string"}
     ),
@@ -242,19 +254,24 @@ _FILTERS = {
 }
 
 
-def in_query(names: Sequence[str], *, filters: bool = True) -> dict[str, Any]:
+def in_query(names: Sequence[str], *, filters: bool = True, optional: Sequence[str] = ()) -> dict[str, Any]:
     """The `openapi_extra` of a GET that takes the query parameters `names`, and filters."""
-    return {"parameters": [*(_PARAMETERS[name] for name in names), *([_FILTERS] if filters else [])]}
+    told = [{**_PARAMETERS[name], "required": _required(name, optional)} for name in names]
+    return {"parameters": [*told, *([_FILTERS] if filters else [])]}
 
 
-def in_body(names: Sequence[str]) -> dict[str, Any]:
+def _required(name: str, optional: Sequence[str]) -> bool:
+    return bool(_PARAMETERS[name]["required"]) and name not in optional
+
+
+def in_body(names: Sequence[str], *, optional: Sequence[str] = ()) -> dict[str, Any]:
     """The `openapi_extra` of a POST that takes the same as members of a JSON object."""
     members = {
         name: {**_PARAMETERS[name]["schema"], "description": _PARAMETERS[name]["description"]}
         for name in names
     }
     members[FILTERS] = {"type": "array", "maxItems": MAX_CONDITIONS, "items": FILTER_SCHEMA}
-    required = [name for name in names if _PARAMETERS[name]["required"]]
+    required = [name for name in names if _required(name, optional)]
     schema = {"type": "object", "additionalProperties": False, "properties": members, "required": required}
     return body_of(schema)
 
@@ -275,13 +292,17 @@ def ask_both_ways(
     model: type[BaseModel],
     operation_id: str,
     summary: str,
+    optional: Sequence[str] = (),
 ) -> None:
-    """Serve `endpoint` by GET with a query string and by POST with a JSON body that says the same."""
+    """Serve `endpoint` by GET with a query string and by POST with a JSON body that says the same.
+
+    `optional` are those of `fields` that other endpoints require.
+    """
     routes.get(
         path,
         response_model=model,
         responses=ERRORS,
-        openapi_extra=in_query(fields),
+        openapi_extra=in_query(fields, optional=optional),
         operation_id=operation_id,
         summary=summary,
     )(endpoint)
@@ -289,7 +310,7 @@ def ask_both_ways(
         path,
         response_model=model,
         responses=POST_ERRORS,
-        openapi_extra=in_body(fields),
+        openapi_extra=in_body(fields, optional=optional),
         operation_id=f"{operation_id}_by_post",
         summary=f"{summary}; a JSON body says what does not fit into a URL",
     )(endpoint)

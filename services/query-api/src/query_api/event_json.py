@@ -1,0 +1,49 @@
+"""An event as JSON text: one object, on one line, with its properties as the very text that the client sent."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from eventrail.contract.codec import rfc3339
+from query_api.facts import Fact, Kind
+
+_quote = json.JSONEncoder(ensure_ascii=False).encode
+
+# JSON has line breaks between its tokens only, never within a string.
+_LINE_BREAKS: Final = str.maketrans("\r\n", "  ")
+
+
+def _text(value: str) -> str:
+    return _quote(value) if value else "null"
+
+
+def _instant(value: int) -> str:
+    return f'"{rfc3339(value)}"' if value else "null"
+
+
+def _flag(value: bool) -> str:  # noqa: FBT001
+    return "true" if value else "false"
+
+
+def _json(value: str) -> str:
+    return value.translate(_LINE_BREAKS) if value else "null"
+
+
+_WRITERS: Final[dict[Kind, Callable[[Any], str]]] = {
+    Kind.TEXT: _text,
+    Kind.INSTANT: _instant,
+    Kind.DAY: '"{}"'.format,
+    Kind.FLAG: _flag,
+    Kind.JSON: _json,
+}
+
+
+def objects(facts: Sequence[Fact], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """One JSON object per row, no line breaks in it. A row begins with the values of `facts`; more is not looked at."""
+    members = [(f"{_quote(fact.name)}:", _WRITERS[fact.kind]) for fact in facts]
+    return [
+        "{"
+        + ",".join([name + write(value) for (name, write), value in zip(members, row, strict=False)])
+        + "}"
+        for row in rows
+    ]
