@@ -94,12 +94,15 @@ def winners(copies: Iterable[Copy]) -> list[Copy]:
 
 @asynccontextmanager
 async def serving(
-    database: str, settings: QueryApiSettings, clock: ManualClock | None = None
+    database: str,
+    settings: QueryApiSettings,
+    clock: ManualClock | None = None,
+    websites: Any = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application over the engine at `database`, on 2026-03-18 unless `clock` says otherwise."""
     catalogue = Metrics(metrics.registry("query-api"))
     engine = ClickHouse(database, settings, catalogue)
-    app = create_app(engine, clock or ManualClock(unix_ms=AFTER_MS - 1), settings, catalogue)
+    app = create_app(engine, clock or ManualClock(unix_ms=AFTER_MS - 1), settings, catalogue, websites)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://query-api") as made:
         yield made

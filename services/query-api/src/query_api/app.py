@@ -19,6 +19,7 @@ from query_api.request_counts import RequestCounts
 from query_api.routes import (
     documentation,
     events,
+    export,
     ledger,
     properties,
     rows,
@@ -64,7 +65,7 @@ def create_app(
     )
     api_docs.install(app)
     asking = Asking(engine, clock, settings, websites)
-    for room in (events, properties, timeseries, rows, sessions, visitors, ledger):
+    for room in (events, properties, timeseries, rows, sessions, visitors, export, ledger):
         app.include_router(room.router(asking))
     health = Health({"clickhouse": engine.check} | _of_file(websites), stopping=stopping)
     app.router.routes.extend([*health.routes(), metrics.route(catalogue.registry)])

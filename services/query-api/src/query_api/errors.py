@@ -3,10 +3,13 @@
 EventrailError
 ├── Invalid       the question is wrong; the caller must change it
 ├── TooLarge      the body has more bytes than are taken
+├── Gone          what a cursor pinned is no more as it was
 └── ClientGone    nobody waits for the answer any more
 
 How each becomes HTTP stands in problems.py.
 """
+
+from enum import StrEnum
 
 from eventrail.errors import EventrailError
 
@@ -24,6 +27,22 @@ class Invalid(EventrailError):
 
 class TooLarge(EventrailError):
     """The body has more bytes than are taken."""
+
+
+class Reason(StrEnum):
+    """Why what a cursor pinned is no more as it was."""
+
+    ERASED = "erased"
+    EXPIRED = "expired"
+    CHANGED = "changed"
+
+
+class Gone(EventrailError):
+    """What a cursor pinned is no more as it was, for `reason`; it will not come back."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ClientGone(EventrailError):

@@ -9,7 +9,6 @@ from query_api.facts import Fact, Kind
 
 _quote = json.JSONEncoder(ensure_ascii=False).encode
 
-# JSON has line breaks between its tokens only, never within a string.
 _LINE_BREAKS: Final = str.maketrans("\r\n", "  ")
 
 
@@ -25,8 +24,13 @@ def _flag(value: bool) -> str:  # noqa: FBT001
     return "true" if value else "false"
 
 
+def one_line(text: str) -> str:
+    """JSON text without line breaks, which stand between its tokens only and mean nothing there."""
+    return text.translate(_LINE_BREAKS) if "\n" in text or "\r" in text else text
+
+
 def _json(value: str) -> str:
-    return value.translate(_LINE_BREAKS) if value else "null"
+    return one_line(value) or "null"
 
 
 _WRITERS: Final[dict[Kind, Callable[[Any], str]]] = {

@@ -8,6 +8,7 @@ parameter that is wrong (spec section "Event Name Validation" and its messages).
 | Invalid                            | 400    | validation_error     |
 | no such path                       | 404    | not_found            |
 | a method that the path has not     | 405    | method_not_allowed   |
+| Gone                               | 410    | gone                 |
 | TooLarge                           | 413    | payload_too_large    |
 | ClientGone                         | 499    | client_gone          |
 | anything that nobody expected      | 500    | internal_error       |
@@ -22,7 +23,7 @@ from starlette.routing import compile_path
 
 from eventrail import logs
 from eventrail.errors import UnavailableError
-from query_api.errors import ClientGone, Invalid, TooLarge, shown
+from query_api.errors import ClientGone, Gone, Invalid, TooLarge, shown
 
 _log = logs.get(__name__)
 
@@ -49,10 +50,17 @@ def install(app: FastAPI, *, retry_after_seconds: int) -> None:
 
     app.add_exception_handler(Invalid, invalid)
     app.add_exception_handler(UnavailableError, unavailable)
+    app.add_exception_handler(Gone, _no_more)
     app.add_exception_handler(TooLarge, _too_large)
     app.add_exception_handler(ClientGone, _gone)
     app.add_exception_handler(HTTPException, _framework)
     app.add_exception_handler(Exception, _unexpected)
+
+
+def _no_more(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Gone)  # noqa: S101 - tells the type checker what is registered above
+    body = {"code": "gone", "message": str(error), "field": "cursor", "reason": error.reason}
+    return JSONResponse({"error": body}, status_code=410)
 
 
 def _too_large(_request: Request, error: Exception) -> Response:

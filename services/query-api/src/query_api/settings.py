@@ -51,3 +51,16 @@ class QueryApiSettings(Settings):
         le=100_000,
         description="Most groups in the answer to one breakdown, steps of time apart.",
     )
+    max_exports: int = Field(
+        2,
+        ge=1,
+        le=256,
+        description="Exports that run at the same time, each on one connection; one more gets a 503. Keep it below "
+        "the connections, so that answers do not wait for exports.",
+    )
+    export_stall_seconds: float = Field(
+        60,
+        gt=0,
+        le=3600,
+        description="Seconds a client of an export may take nothing before it is hung up on.",
+    )

@@ -1,13 +1,14 @@
 """What the endpoints say about themselves in OpenAPI: parameters and error answers, once for all."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from eventrail.contract.names import EVENT_NAME_MAX_CHARACTERS, WEBSITE_ID_RULE
 from query_api import body
+from query_api.facts import FACTS
 from query_api.question.cursors import MAX_CHARACTERS
 from query_api.question.dimensions import DIMENSIONS
 from query_api.question.events import MAX_OFFSET
@@ -85,6 +86,30 @@ POST_ERRORS: dict[int | str, dict[str, Any]] = {
     ),
 }
 """Those of an endpoint that takes a body."""
+
+
+class GoneDetail(ErrorDetail):
+    """What is wrong, and why."""
+
+    reason: Literal["erased", "expired", "changed"]
+
+
+class GoneAnswer(BaseModel):
+    """A cursor whose rows are no more what they were."""
+
+    error: GoneDetail
+
+
+GONE: dict[str, Any] = {
+    **_error(
+        "What the cursor pinned is no more as it was: rows were erased, have expired or were replaced.",
+        "gone",
+        "this export cannot be given again: 3 rows were erased or replaced; begin a new one without cursor",
+        "cursor",
+    ),
+    "model": GoneAnswer,
+}
+GONE["content"]["application/json"]["example"]["error"]["reason"] = "changed"
 
 
 class PeriodTold(BaseModel):
@@ -195,7 +220,7 @@ _PARAMETERS = {
         "Only names (keys) that hold this text; A-Z count like a-z.",
         {"type": "string", "maxLength": 255},
     ),
-    "limit": _parameter("limit", "Most entries in the answer.", _number(1_000_000, None)),
+    "limit": _parameter("limit", "Most entries in the answer.", _number(100_000_000, None)),
     "values": _parameter("values", "Most values for each key.", _number(10_000, None)),
     "offset": _parameter("offset", "Entries that are left out at the beginning.", _number(MAX_OFFSET, 0, 0)),
     "event_type": _parameter(
@@ -208,6 +233,21 @@ _PARAMETERS = {
         "cursor",
         "`meta.next_cursor` of the page before; all other parameters but limit stay as they were.",
         {"type": "string", "maxLength": MAX_CHARACTERS},
+    ),
+    "format": _parameter(
+        "format",
+        "How rows are written; default: the first known type of Accept, else ndjson.",
+        {"type": "string", "enum": ["ndjson", "csv", "parquet", "arrow"]},
+    ),
+    "columns": _parameter(
+        "columns",
+        f"Which facts, comma separated, in their order; default all: {', '.join(FACTS)}.",
+        {"type": "string"},
+    ),
+    "skip": _parameter(
+        "skip",
+        "Complete rows of the file that are with the client already; with cursor, NDJSON and CSV only.",
+        _number(100_000_000, 0, 0),
     ),
     "token": _parameter(
         "token", "Token of a receipt: answer once its events are in the answer.", {"type": "string"}
