@@ -28,7 +28,7 @@ from tests.query_api.stored import AFTER_MS, DAY_MS, FIRST_MS, PERIOD, Copy, ins
 pytestmark = pytest.mark.stack
 
 RUNS = settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 DATA = '{"plan":"pro","n":1.50,\n"s":"a,\\"b\\r\\nc"}'
 
@@ -120,7 +120,7 @@ async def files(
 ) -> AsyncIterator[httpx.Response]:
     cursor: dict[str, str] = {}
     for _ in range(50):
-        answer = await get(api, website, limit=str(limit), **parameters, **cursor)
+        answer = await get(api, website, **{**parameters, "limit": str(limit), **cursor})
         yield answer
         if "eventrail-next-cursor" not in answer.headers:
             return
@@ -317,7 +317,7 @@ async def test_events_that_the_website_keeps_no_longer_are_expired(
     website = "kept"
     insert(table, website, [Copy(timestamp=FIRST_MS), Copy(timestamp=AFTER_MS - DAY_MS, enriched_offset=1)])
     clock = ManualClock(unix_ms=FIRST_MS + 2 * DAY_MS)
-    websites = ListedWebsites([Website(id="kept", retention_days=2)])
+    websites = ListedWebsites([Website(id="kept", name="Kept", domains=("kept.example",), retention_days=2)])
     async with serving(events_database, QueryApiSettings(), clock, websites) as api:
         whole = await get(api, website)
         cursor = whole.headers["eventrail-cursor"]
