@@ -18,6 +18,7 @@ from query_api.engine import Answer
 from query_api.events_table import Statement
 from query_api.metrics import Metrics
 from query_api.settings import QueryApiSettings
+from writer.migrations import migrate
 
 SCHEMA = Path(__file__).parents[2] / "services/writer/src/writer/schema"
 
@@ -87,3 +88,13 @@ def events_database(clickhouse: str) -> Iterator[str]:
     inside.disconnect()
     server.execute(f"DROP DATABASE {name}")
     server.disconnect()
+
+
+@pytest.fixture
+def ledger_database(clickhouse: str) -> Iterator[str]:
+    """URL of a database of its own, migrated and empty."""
+    name = f"ledger_{uuid.uuid4().hex[:12]}"
+    migrate(f"{clickhouse}/{name}")
+    yield f"{clickhouse}/{name}"
+    with Client.from_url(f"{clickhouse}/default") as server:
+        server.execute(f"DROP DATABASE {name}")

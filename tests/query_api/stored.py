@@ -16,6 +16,7 @@ from query_api.app import create_app
 from query_api.clickhouse import ClickHouse
 from query_api.metrics import Metrics
 from query_api.settings import QueryApiSettings
+from tests import stored_events
 
 DAY_MS = 86_400_000
 FIRST_MS = int(datetime(2026, 2, 3, tzinfo=UTC).timestamp() * 1000)
@@ -27,7 +28,7 @@ SESSION = uuid.UUID("0f1e2d3c-4b5a-8978-8695-a4b3c2d1e0f0")
 
 @dataclass(frozen=True)
 class Copy:
-    """One row of the table; moments are Unix milliseconds."""
+    """One row of the table; moments are Unix milliseconds, `version` counts before the moment of acceptance."""
 
     event_name: str = "purchase"
     event_id: uuid.UUID = field(default_factory=uuid.uuid4)
@@ -44,6 +45,7 @@ class Copy:
     country: str = "DE"
     bot_kind: str = "none"
     event_data: str = ""
+    properties: tuple[tuple[str, str], ...] = ()
     raw_partition: int = 0
     raw_offset: int = 0
     enriched_partition: int = 0
@@ -54,16 +56,16 @@ class Copy:
         return self.event_name, self.identity_day, self.event_id
 
     @property
+    def rank(self) -> tuple[int, int]:
+        return self.version, -self.received_at
+
+    @property
     def order(self) -> tuple[Any, ...]:
-        """By time, then by id as the engine orders UUIDs: the second half first."""
-        number = self.event_id.int
-        return (
-            self.timestamp, number & (2**64 - 1), number >> 64, self.event_name.encode(), self.identity_day,
-        )  # fmt: skip
+        """Of rows: by time, then by id, then by what else tells events apart."""
+        return self.timestamp, self.event_id.int, self.event_name.encode(), self.identity_day
 
 
-_MOMENTS = {"timestamp", "received_at", "session_started_at"}
-_NAMES = tuple(one.name for one in fields(Copy))
+_FACTS = tuple(one.name for one in fields(Copy) if one.name not in ("version", "properties"))
 
 
 def moment(unix_ms: int) -> datetime:
@@ -76,18 +78,24 @@ def instant(unix_ms: int) -> str:
 
 def insert(table: Client, website: str, copies: Sequence[Copy]) -> None:
     if copies:
-        rows = [
-            (website, *(moment(getattr(copy, name)) if name in _MOMENTS else getattr(copy, name) for name in _NAMES))
-            for copy in copies
-        ]  # fmt: skip
-        table.execute(f"INSERT INTO events (website_id, {', '.join(_NAMES)}) VALUES", rows)
+        stored_events.insert(table, [_row(website, copy) for copy in copies])
+
+
+def _row(website: str, copy: Copy) -> dict[str, Any]:
+    return {
+        "website_id": website,
+        "revision": copy.version,
+        "property_keys": [key for key, _ in copy.properties],
+        "property_values": [value for _, value in copy.properties],
+        **{name: getattr(copy, name) for name in _FACTS},
+    }
 
 
 def winners(copies: Iterable[Copy]) -> list[Copy]:
     """Each event as its copy with the highest version."""
     found: dict[Any, Copy] = {}
     for copy in copies:
-        if copy.identity not in found or copy.version > found[copy.identity].version:
+        if copy.identity not in found or copy.rank > found[copy.identity].rank:
             found[copy.identity] = copy
     return list(found.values())
 

@@ -89,7 +89,10 @@ async def test_it_is_alive_and_ready_while_clickhouse_is_away(client: httpx.Asyn
     assert (await client.get("/livez")).status_code == 200
     ready = await client.get("/readyz")
     assert ready.status_code == 200
-    assert ready.json() == {"ready": True, "checks": {"clickhouse": "ClickHouse does not answer"}}
+    assert ready.json() == {
+        "ready": True,
+        "checks": {"clickhouse": "ClickHouse does not answer", "data_through": "kafka was not asked yet"},
+    }
 
 
 async def test_requests_are_counted_by_template_and_status(

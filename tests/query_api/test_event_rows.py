@@ -40,10 +40,6 @@ NAMES = ["purchase", "o'clock", "%s {x} \\", "\u00e9\u2028", "x" * 255]
 @pytest.fixture(scope="module")
 def table(events_database: str) -> Iterator[Client]:
     client = Client.from_url(events_database)
-    client.execute(
-        "ALTER TABLE events ADD COLUMN IF NOT EXISTS property_types "
-        "Array(Enum8('' = 0, 'string' = 1, 'number' = 2, 'boolean' = 3, 'array' = 4))"
-    )
     yield client
     client.disconnect()
 
@@ -167,7 +163,7 @@ async def test_what_arrives_during_a_walk_shifts_nothing(
     insert(table, website, copies)
     ours = {copy.identity for copy in copies}
     found: list[dict[str, Any]] = []
-    async for page in walk(api, website, "events/rows", limit=str(limit), event_type="all"):
+    async for page in walk(api, website, "events/rows", limit=str(limit), event_type="any"):
         found += page["data"]
         if others:
             arrived = [copy for one in others.pop() for copy in one if copy.identity not in ours]
@@ -204,6 +200,12 @@ async def test_sessions_are_told_from_all_their_events(
         reverse=order == "newest",
     )
     assert [one_of(session) for session in found] == [expected_session(events) for events in fitting]
+
+
+def by_engine(one: uuid.UUID) -> tuple[int, int]:
+    """The engine orders UUIDs by their second half first."""
+    high, low = divmod(one.int, 1 << 64)
+    return low, high
 
 
 def one_of(session: dict[str, Any]) -> dict[str, Any]:
@@ -267,13 +269,8 @@ async def test_a_row_has_all_facts_and_the_properties_as_they_were_sent(
 
 
 async def test_properties_filter_rows_too(api: httpx.AsyncClient, table: Client) -> None:
-    copy = Copy()
-    insert(table, "props", [copy, Copy()])
-    table.execute(
-        "INSERT INTO events (website_id, event_name, identity_day, event_id, event_type, timestamp, version, "
-        "property_keys, property_values, property_types) SELECT website_id, event_name, identity_day, event_id, "
-        f"event_type, timestamp, 2, ['plan'], ['pro'], ['string'] FROM events WHERE event_id = '{copy.event_id}'"
-    )
+    copy = Copy(properties=(("plan", "pro"),))
+    insert(table, "props", [copy, Copy(properties=(("plan", "free"),))])
     page = await ask(api, "props", "events/rows", **{"prop.plan": "pro"})
     assert [row["event_id"] for row in page["data"]] == [str(copy.event_id)]
 

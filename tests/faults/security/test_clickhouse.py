@@ -25,7 +25,7 @@ from query_api.clickhouse import ClickHouse
 from query_api.events_table import Statement, reading
 from query_api.metrics import Metrics
 from query_api.pipeline_question import LedgerQuestion
-from query_api.queries import ledger
+from query_api.queries import ledger, rates, rejected
 from query_api.question import Period
 from query_api.settings import QueryApiSettings
 from tests.faults.security.engine import SECRET, SecureEngine
@@ -159,7 +159,13 @@ def test_the_reader_sees_what_the_query_api_asks_for_alone(migrated: SecureEngin
 async def test_the_query_api_reads_the_ledger(migrated: SecureEngine) -> None:
     api = ClickHouse(migrated.url("reader"), QueryApiSettings(), Metrics(CollectorRegistry()))
     try:
-        for statement in (ledger.statement(LedgerQuestion(0, 60)), ledger.AS_OF):
+        minute = LedgerQuestion(0, 60)
+        for statement in (
+            ledger.statement(minute),
+            ledger.AS_OF,
+            rejected.statement(minute, 1),
+            rates.statement(minute),
+        ):
             await api.answer(statement)
     finally:
         api.close()

@@ -17,6 +17,7 @@ from eventrail.health import OK
 from eventrail.rows.reading import settings_clause
 from query_api import refusals
 from query_api.engine import Answer
+from query_api.errors import TooCostly
 from query_api.events_table import EXISTS, Statement
 from query_api.metrics import Metrics
 from query_api.settings import QueryApiSettings
@@ -52,7 +53,7 @@ class ClickHouse:
         self._threads = ThreadPoolExecutor(settings.connections, thread_name_prefix="clickhouse")
 
     async def answer(self, statement: Statement) -> Answer:
-        """All rows of `statement`. Raises ClickHouseUnavailable when away, overloaded, too slow or not migrated."""
+        """All rows of `statement`. Raises TooCostly; ClickHouseUnavailable when away, too slow or not migrated."""
         answer = await self._in_thread(lambda client: self._run(client, statement))
         self._metrics.query_seconds.labels(statement.name).observe(answer.seconds)
         self._metrics.rows_read.labels(statement.name).inc(answer.rows_read)
@@ -133,10 +134,19 @@ class ClickHouse:
     def _run(self, client: Client, statement: Statement) -> Answer:
         started = time.monotonic()
         sql = statement.sql + settings_clause({**statement.settings, **self._limits()})
+        if statement.estimated:
+            self._require_cheap(client, sql, statement)
         rows = client.execute(sql, dict(statement.parameters))
         progress = client.last_query.progress
         rows_read, bytes_read = (progress.rows, progress.bytes) if progress else (0, 0)
         return Answer(rows, rows_read, time.monotonic() - started, bytes_read)
+
+    def _require_cheap(self, client: Client, sql: str, statement: Statement) -> None:
+        # One row for each table that would be read: database, table, parts, rows, marks.
+        found = client.execute(f"EXPLAIN ESTIMATE {sql}", dict(statement.parameters))
+        rows, most = sum(row[3] for row in found), self._settings.max_rows_read
+        if rows > most:
+            raise TooCostly(rows, most)
 
     def _limits(self) -> dict[str, int]:
         settings = self._settings

@@ -21,7 +21,7 @@ class Engine(Protocol):
     """Runs statements within limits."""
 
     async def answer(self, statement: Statement) -> Answer:
-        """All rows of `statement`. Raises ClickHouseUnavailable where trying again may help."""
+        """All rows of `statement`. Raises TooCostly, and ClickHouseUnavailable where trying again may help."""
         ...
 
     async def check(self) -> str:

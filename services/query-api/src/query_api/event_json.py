@@ -1,4 +1,4 @@
-"""An event as JSON text: one object, on one line, with its properties as the very text that the client sent."""
+"""An event as JSON text: one object, on one line, in which properties are the text that is stored."""
 
 import json
 from collections.abc import Callable, Sequence

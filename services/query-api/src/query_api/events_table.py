@@ -20,6 +20,8 @@ class Statement:
     sql: str
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     settings: Mapping[str, int] = field(default_factory=dict)
+    estimated: bool = False
+    """Whether its cost is looked at before it is run, because it grows with the data."""
 
 
 def reading(
@@ -36,7 +38,7 @@ def reading(
     """
     conditions = [*_place(selection, parameters), *all_fit(selection.conditions, parameters), *where]
     sql = f"WITH matching AS ({events_once(columns, ' AND '.join(conditions))})\n{body}"
-    return Statement(name, sql, parameters.values, READING_SETTINGS)
+    return Statement(name, sql, parameters.values, READING_SETTINGS, estimated=True)
 
 
 def needed(selection: Selection) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Values of a statement: they never stand in its text, only their placeholders do."""
 
-Parameter = str | int | float | list[int] | tuple[str, ...] | tuple[float, ...] | tuple[int, ...]
+Parameter = str | int | float | list[int] | list[str] | tuple[str, ...] | tuple[float, ...] | tuple[int, ...]
 
 
 class Parameters:

@@ -1,9 +1,20 @@
 """What may be set on the query API; variables start with EVENTRAIL_QUERY_API_."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
+from eventrail.contract import topics
 from eventrail.settings import Listen, Settings
+from eventrail.websites import RateLimit
+from eventrail.websites.model import MAX_RATE
+from query_api.cross_origin import parse_origins
+
+
+def _origins(text: str) -> str:
+    parse_origins(text)
+    return text
 
 
 class QueryApiSettings(Settings):
@@ -27,8 +38,42 @@ class QueryApiSettings(Settings):
     max_memory_bytes: int = Field(
         1 << 30, ge=1 << 20, description="Bytes of memory ClickHouse may use for one query."
     )
+    max_rows_read: int = Field(
+        200_000_000,
+        ge=1,
+        description="Rows that one statement may read by ClickHouse's estimate; a question beyond it gets a 422.",
+    )
+    key_requests_per_second: float = Field(
+        20.0, ge=0.001, le=MAX_RATE, description="Requests per second that one key may send for long."
+    )
+    key_burst: int = Field(60, ge=1, le=int(MAX_RATE), description="Requests that one key may send at once.")
+    key_concurrency: int = Field(
+        8,
+        ge=1,
+        le=10_000,
+        description="Requests of one key that are answered at the same time; more get a 429.",
+    )
+    cors_origins: Annotated[str, AfterValidator(_origins)] = Field(
+        "",
+        description=(
+            "Origins whose pages may read answers, comma separated: https://admin.example, or https://*.admin.example "
+            "for all names below. Without any, only pages of the query API's own origin may."
+        ),
+    )
     retry_after_seconds: int = Field(
         5, ge=1, le=3600, description="Seconds that a 503 tells its client to wait (Retry-After)."
+    )
+    survey_seconds: float = Field(
+        0.5,
+        gt=0,
+        le=60,
+        description="Seconds between two questions to Kafka about how far enricher and writer are (data_through).",
+    )
+    enricher_group: str = Field(
+        topics.ENRICHER_APP, min_length=1, max_length=249, description="Kafka group of the enrichers."
+    )
+    writer_group: str = Field(
+        topics.WRITER_GROUP, min_length=1, max_length=249, description="Kafka group of the writers."
     )
     max_event_names: int = Field(
         10_000, ge=1, le=100_000, description="Most event names in one answer; `meta` says what was left out."
@@ -64,3 +109,7 @@ class QueryApiSettings(Settings):
         le=3600,
         description="Seconds a client of an export may take nothing before it is hung up on.",
     )
+
+    def key_rate(self) -> RateLimit:
+        """The token bucket of each key."""
+        return RateLimit(per_second=self.key_requests_per_second, burst=self.key_burst)

@@ -59,6 +59,23 @@ SALTS: Final = Topic(
     single_partition=True,
 )
 
+SPOOLS: Final = Topic(
+    "eventrail.spools.v1",
+    "SpoolReport by spool (internal)",
+    # Each spool writes a record a second, of which the last one counts: small segments and an eager cleaner keep the
+    # topic short. The broker stamps the records, so that people see by one clock for how long a spool has been silent.
+    MappingProxyType(
+        {
+            "cleanup.policy": "compact",
+            "message.timestamp.type": "LogAppendTime",
+            "segment.ms": "600000",
+            "min.cleanable.dirty.ratio": "0.1",
+            "max.compaction.lag.ms": "3600000",
+        }
+    ),
+    single_partition=True,
+)
+
 ENRICHER_APP: Final = "eventrail-enricher"
 """Consumer group of the enricher and prefix of its changelogs."""
 
@@ -78,4 +95,4 @@ SESSIONS_CHANGELOG: Final = Topic(
     MappingProxyType({"cleanup.policy": "compact,delete", "retention.ms": str(48 * _HOUR_MS)}),
 )
 
-ALL: Final = (RAW, ENRICHED, REJECTED, SALTS, SESSIONS_CHANGELOG)
+ALL: Final = (RAW, ENRICHED, REJECTED, SALTS, SPOOLS, SESSIONS_CHANGELOG)

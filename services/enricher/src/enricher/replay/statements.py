@@ -8,6 +8,7 @@ from typing import Final
 from enricher.replay.past_sessions import PAST_COLUMNS
 from eventrail.rows.events import COLUMNS
 from eventrail.rows.reading import TABLE, events_once
+from eventrail.rows.stored import STORED_COLUMNS
 
 _NOT_COMPARED: Final = frozenset({"version", "enriched_partition", "enriched_offset"})
 """Of a copy, not of the event: its rank, and where it stood on the enriched topic."""
@@ -46,7 +47,7 @@ def drop_shadow(shadow: str) -> str:
 
 def insert_shadow(shadow: str) -> str:
     """For a columnar insert."""
-    return f"INSERT INTO {shadow} ({', '.join(COLUMNS)}) VALUES"
+    return f"INSERT INTO {shadow} ({', '.join(STORED_COLUMNS)}) VALUES"
 
 
 STORED: Final = (
@@ -73,7 +74,9 @@ PAST: Final = (
 
 def _joined(shadow: str) -> str:
     same = " AND ".join(f"stored.{name} = made.{name}" for name in _SAME)
-    return f"({events_once(('*',), _IN_RANGE)}) AS stored INNER JOIN {shadow} AS made ON {same}"
+    return (
+        f"({events_once((*COLUMNS, 'copy_rank'), _IN_RANGE)}) AS stored INNER JOIN {shadow} AS made ON {same}"
+    )
 
 
 def _differs(column: str) -> str:
@@ -101,13 +104,13 @@ def examples(shadow: str, column: str, limit: int) -> str:
 def apply(shadow: str) -> str:
     """Writes what differs as copies of revision `revision`; they stand where the stored ones stood."""
     taken = {
-        "version": f"bitShiftLeft(toUInt64(%(revision)s), {_REVISION_BITS})"
-        f" + {2**_REVISION_BITS - 1} - toUInt64(toUnixTimestamp64Milli(stored.received_at))",
+        "copy_rank": f"bitShiftLeft(toUInt64(%(revision)s), {_REVISION_BITS})"
+        f" + bitAnd(stored.copy_rank, {2**_REVISION_BITS - 1})",
         "enriched_partition": "stored.enriched_partition",
         "enriched_offset": "stored.enriched_offset",
     }
-    values = ", ".join(taken.get(column, f"made.{column}") for column in COLUMNS)
+    values = ", ".join(taken.get(column, f"made.{column}") for column in STORED_COLUMNS)
     return (
-        f"INSERT INTO {TABLE} ({', '.join(COLUMNS)})"  # noqa: S608
+        f"INSERT INTO {TABLE} ({', '.join(STORED_COLUMNS)})"  # noqa: S608
         f" SELECT {values} FROM {_joined(shadow)} WHERE {_ANY_DIFFERS}"
     )

@@ -11,8 +11,9 @@ from enricher.replay.past_sessions import LOOKBACK_MS, PastRow
 from enricher.replay.time_range import TimeRange
 from eventrail.clickhouse import connect, reporting
 from eventrail.errors import EventrailError
-from eventrail.rows.events import Row, columns
+from eventrail.rows.events import Row
 from eventrail.rows.reading import READING_SETTINGS
+from eventrail.rows.stored import stored_columns
 
 _TIMEOUT_SECONDS: Final = 3_600.0
 _EXAMPLES: Final = 5
@@ -89,7 +90,10 @@ class Stored:
         """Rows (at least one) into the shadow table."""
         with _judged():
             self._client.execute(
-                statements.insert_shadow(self.shadow), columns(rows), columnar=True, settings=_PLAIN_INSERT
+                statements.insert_shadow(self.shadow),
+                stored_columns(rows),
+                columnar=True,
+                settings=_PLAIN_INSERT,
             )
 
     def compare(self) -> Comparison:

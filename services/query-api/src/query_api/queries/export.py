@@ -4,9 +4,9 @@ Rows go in the order of the table's sort key. A page is a range of keys, so that
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
-from uuid import UUID
 
 from query_api.events_table import Statement, needed, reading
 from query_api.facts import columns_of
@@ -16,10 +16,10 @@ from query_api.question.export import ExportQuestion, Pin
 PAGE_ROWS: Final = 5_000
 """Most rows that are in memory at once, and rows of a group in Parquet: other values make other bytes."""
 
-Key = tuple[str, date, UUID]
-"""Name, day and id of an event."""
+Key = tuple[str, date, int, int]
+"""Name and day of an event, and both halves of its id."""
 
-_KEY: Final = ("event_name", "identity_day", "event_id")
+_KEY: Final = ("event_name", "identity_day", "event_id_high", "event_id_low")
 _ORDER: Final = ", ".join(_KEY)
 _SURVEY: Final = """
 SELECT count(), sum(sipHash64({row})), maxMap([enriched_partition], [enriched_offset])
@@ -82,7 +82,9 @@ def _statement(
 ) -> Statement:
     ours = [] if pin is None else [_pinned(pin, parameters)]
     chosen = dict.fromkeys([*_KEY, *columns, *needed(question.selection)])
-    return reading(name, body, list(chosen), question.selection, parameters, [*ours, *where])
+    # An export may read all there is: it has connections of its own, and its pages bound it.
+    made = reading(name, body, list(chosen), question.selection, parameters, [*ours, *where])
+    return replace(made, estimated=False)
 
 
 def _pinned(pin: Pin, parameters: Parameters) -> str:
@@ -95,25 +97,26 @@ def _pinned(pin: Pin, parameters: Parameters) -> str:
 
 def _side(way: str, key: Key, parameters: Parameters) -> str:
     """Keys below `key` and it itself (`<`), or those above it (`>`), in the one form that the engine's index knows."""
-    name, day, event_id = (
-        parameters.add(key[0]),
-        f"toDate({parameters.add(str(key[1]))})",
-        f"toUUID({parameters.add(str(key[2]))})",
+    name, day, high, low = key
+    values = (
+        parameters.add(name),
+        f"toDate({parameters.add(str(day))})",
+        f"toUInt64({parameters.add(high)})",
+        f"toUInt64({parameters.add(low)})",
     )
-    last = f"event_id {way}= {event_id}" if way == "<" else f"event_id {way} {event_id}"
-    return (
-        f"event_name {way}= {name} AND (event_name {way} {name} OR identity_day {way} {day} "
-        f"OR (identity_day = {day} AND {last}))"
-    )
+    condition = f"{_KEY[-1]} {way}{'=' if way == '<' else ''} {values[-1]}"
+    for column, value in zip(_KEY[-2::-1], values[-2::-1], strict=True):
+        condition = f"{column} {way}= {value} AND ({column} {way} {value} OR {condition})"
+    return condition
 
 
-def pages(plan: Sequence[tuple[int, str, date, UUID]], begin: int) -> list[tuple[Key | None, Key, int]]:
+def pages(plan: Sequence[tuple[int, str, date, int, int]], begin: int) -> list[tuple[Key | None, Key, int]]:
     """For each page the key before it, its last key and its rows."""
     low: Key | None = None
     found: list[tuple[Key | None, Key, int]] = []
     place = begin
-    for at, name, day, event_id in plan:
-        high: Key = (name, day, event_id)
+    for at, name, day, id_high, id_low in plan:
+        high: Key = (name, day, id_high, id_low)
         if at > begin:
             found.append((low, high, at - place))
         low, place = high, at

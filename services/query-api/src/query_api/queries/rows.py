@@ -1,8 +1,7 @@
 """Single events as rows, page by page.
 
-Rows are ordered by timestamp, then by the rest of what tells events apart. UUIDs go in the engine's order, by their
-second half first. A page is read by where the one before ended (a keyset), so pages cost the same wherever they are
-and events that arrive meanwhile shift nothing.
+Rows are ordered by timestamp, then by the rest of what tells events apart: id, name and day. A page is read by where
+the one before ended (a keyset), so pages cost the same wherever they are, and events that arrive shift nothing.
 """
 
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from query_api.question.rows import Order, Position, RowsQuestion
 
 ROW_FACTS: Final = tuple(FACTS.values())
 
-_KEY: Final = ("timestamp", "event_id", "event_name", "identity_day")
+_KEY: Final = ("timestamp", "event_id_high", "event_id_low", "event_name", "identity_day")
 _BODY: Final = f"""
 SELECT {", ".join(fact.sql for fact in ROW_FACTS)},
     toUnixTimestamp64Milli(timestamp), event_id, event_name, identity_day
@@ -43,14 +42,15 @@ def statement(question: RowsQuestion) -> Statement:
 def _behind(after: Position, order: Order, parameters: Parameters) -> str:
     way = "<" if order is Order.NEWEST else ">"
     at = moment(parameters.add(after.timestamp_ms))
+    high, low = divmod(after.event_id.int, 1 << 64)
     rest = (
-        f"(toUUID({parameters.add(str(after.event_id))}), {parameters.add(after.event_name)}, "
+        f"({parameters.add(high)}, {parameters.add(low)}, {parameters.add(after.event_name)}, "
         f"toDate({parameters.add(str(after.identity_day))}))"
     )
     # The first part says nothing new; by it the engine leaves out granules.
     return (
         f"timestamp {way}= {at} AND (timestamp {way} {at} "
-        f"OR (event_id, toString(event_name), identity_day) {way} {rest})"
+        f"OR (event_id_high, event_id_low, toString(event_name), identity_day) {way} {rest})"
     )
 
 

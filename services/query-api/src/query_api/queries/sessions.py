@@ -27,7 +27,7 @@ OPENING_FACTS: Final = tuple(
 )  # fmt: skip
 """What is told of a session is so at its first event."""
 
-_WHEN: Final = "(timestamp, event_id, event_name, identity_day)"
+_WHEN: Final = "(timestamp, event_id_high, event_id_low, event_name, identity_day)"
 _BODY: Final = f"""
 SELECT
     session_id,
@@ -46,7 +46,7 @@ ORDER BY started_ms {{way}}, session_id {{way}}
 LIMIT %(limit)s
 """  # noqa: S608 - our own words
 _COLUMNS: Final = (
-    "session_id", "timestamp", "event_id", "event_name", "identity_day", "event_type", "path",
+    "session_id", "timestamp", "event_id_high", "event_id_low", "event_name", "identity_day", "event_type", "path",
 )  # fmt: skip
 
 Row = tuple[Any, ...]

@@ -21,6 +21,8 @@ def _plain(name: str, meaning: str, column: str = "") -> Dimension:
 
 
 _ALL: Final = (
+    _plain("event_name", "name of the custom event; not set for page views"),
+    Dimension("event_type", "toString(event_type)", ("event_type",), "custom or pageview"),
     _plain("country", "ISO 3166-1 alpha-2 code, such as DE"),
     _plain("region", "first subdivision, English name"),
     _plain("city", "English name"),

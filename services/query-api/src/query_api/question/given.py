@@ -61,9 +61,21 @@ def from_query(query: bytes, known: Sequence[str], *, filters: bool = True) -> G
 
 def from_body(body: bytes, known: Sequence[str], *, filters: bool = True) -> Given:
     """What a JSON body says: an object with the names of the query string, and `filters`. Raises Invalid."""
+    return from_document(read_object(body), known, filters=filters)
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """The JSON object of `body`. Raises Invalid."""
     document = read_json(body)
     if not isinstance(document, dict):
         raise Invalid("the body must be a JSON object, such as {}")
+    return document
+
+
+def from_document(
+    document: Mapping[str, Any], known: Sequence[str], own: Sequence[str] = (), *, filters: bool = True
+) -> Given:
+    """What the members of a JSON object say; those named in `own` are left to the endpoint. Raises Invalid."""
     conditions: list[Condition] = []
     texts: dict[str, tuple[str, ...]] = {}
     for name, value in document.items():
@@ -71,8 +83,8 @@ def from_body(body: bytes, known: Sequence[str], *, filters: bool = True) -> Giv
             conditions = conditions_of(value)
         elif name in known:
             texts[name] = _texts(name, value)
-        else:
-            raise _unknown(name, [*known, FILTERS] if filters else known, filters=False)
+        elif name not in own:
+            raise _unknown(name, [*own, *known, *((FILTERS,) if filters else ())], filters=False)
     return Given(texts, together(conditions))
 
 

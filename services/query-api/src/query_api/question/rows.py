@@ -20,7 +20,7 @@ PAGE_FIELDS: Final = ("order", "limit", "cursor")
 FIELDS: Final = ("event_name", "event_type", *COMMON_FIELDS, *PAGE_FIELDS, *WAITING_FIELDS)
 MAX_ROWS: Final = 1_000
 DEFAULT_ROWS: Final = 100
-ALL_TYPES: Final = "all"
+ANY: Final = "any"
 
 Moment = Annotated[int, Field(ge=0, le=LATEST_MS)]
 
@@ -103,9 +103,9 @@ def fixed(period: Period, from_ms: int, until_ms: int) -> Period:
 
 
 def _event_type(given: Given) -> EventType | None:
-    known = (*EventType, ALL_TYPES)
-    text = _one_of(given, "event_type", known, ALL_TYPES)
-    return None if text == ALL_TYPES else EventType(text)
+    known = (*EventType, ANY)
+    text = _one_of(given, "event_type", known, ANY)
+    return None if text == ANY else EventType(text)
 
 
 def order_of(given: Given, first: Order) -> Order:

@@ -9,9 +9,10 @@ from pydantic import BaseModel, Field
 from eventrail.contract.names import EVENT_NAME_MAX_CHARACTERS, WEBSITE_ID_RULE
 from query_api import body
 from query_api.facts import FACTS
+from query_api.listing import MAX_OFFSET
+from query_api.progress.token import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS
 from query_api.question.cursors import MAX_CHARACTERS
 from query_api.question.dimensions import DIMENSIONS
-from query_api.question.events import MAX_OFFSET
 from query_api.question.filters import MAX_CONDITIONS, MAX_VALUES, PROPERTY_PREFIX, Operator
 from query_api.question.given import FILTERS
 from query_api.question.granularity import AUTO, GRANULARITIES, WEEK_STARTS
@@ -20,14 +21,23 @@ from query_api.question.period import DEFAULT_DAYS, FIRST_DAY, LAST_DAY
 WEBSITE_ID_DESCRIPTION = f"The website: {WEBSITE_ID_RULE}."
 
 
+class Estimate(BaseModel):
+    """What an answer would cost."""
+
+    rows: int = Field(ge=0, description="Rows that ClickHouse would read, by its estimate.")
+    limit: int = Field(ge=1, description="Rows that one statement may read.")
+
+
 class ErrorDetail(BaseModel):
     """What is wrong, and with what."""
 
     code: str = Field(
-        description="validation_error, not_found, method_not_allowed, payload_too_large, unavailable, internal_error"
+        description="validation_error, unauthorized, forbidden, not_found, method_not_allowed, payload_too_large, "
+        "too_costly, too_early, rate_limited, too_many_concurrent, unavailable, internal_error"
     )
     message: str = Field(description="What is wrong and what is right, for a person.")
     field: str | None = Field(description="The parameter that is wrong, null where it is none.")
+    estimate: Estimate | None = Field(None, description="Only with too_costly.")
 
 
 class ErrorAnswer(BaseModel):
@@ -57,7 +67,30 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         "event_name query parameter is required",
         "event_name",
     ),
-    404: _error("No such path.", "not_found", "no such path: '/api/nothing'"),
+    401: _with_header(
+        _error(
+            "No valid key, whatever is asked for; never where there is no websites file.",
+            "unauthorized",
+            "this needs a key: send Authorization: Bearer and a key of websites.yaml",
+        ),
+        "WWW-Authenticate",
+        "RFC 6750, section 3.",
+    ),
+    403: _with_header(
+        _error(
+            "The key is valid here but lacks the scope.",
+            "forbidden",
+            "the key has no scope 'read' at website 'shop'; add it in websites.yaml",
+        ),
+        "WWW-Authenticate",
+        "RFC 6750, section 3, with the scope that is needed.",
+    ),
+    404: _error(
+        "No such path, or no website with this id for this key.",
+        "not_found",
+        "no website 'shop' for this key; GET /api/websites lists those it may see",
+        "website_id",
+    ),
     405: _with_header(
         _error(
             "Not a method of this path.",
@@ -66,6 +99,31 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         ),
         "Allow",
         "The methods that are, such as GET, HEAD.",
+    ),
+    422: _error(
+        "The answer would cost too much; `error.estimate` has `rows` and `limit`.",
+        "too_costly",
+        "the answer would take about 412,000,000 rows to read, at most 200,000,000 are read for one; ask for a shorter "
+        "period",
+    ),
+    425: _with_header(
+        _error(
+            "The events of the token do not count yet (docs/data-through.md).",
+            "too_early",
+            "the events of this token do not count yet, after waiting for 10 s; ask again in 1 s, or without token",
+            "token",
+        ),
+        "Retry-After",
+        "Seconds to wait before the next try.",
+    ),
+    429: _with_header(
+        _error(
+            "More requests than a key may send, or more at the same time.",
+            "rate_limited",
+            "more requests than a key may send (20 a second, 60 at once); send it again in 1 s",
+        ),
+        "Retry-After",
+        "Seconds to wait before the next try.",
     ),
     503: _with_header(
         _error(
@@ -154,20 +212,19 @@ _INSTANT = {"type": "string", "format": "date-time"}
 _DAY_OR_INSTANT = {"type": "string", "examples": ["2026-02-01", "2026-02-01T10:00:00Z"]}
 
 
-def _number(most: int, default: int | None, least: int = 1) -> dict[str, Any]:
-    schema = {"type": "integer", "minimum": least, "maximum": most}
-    return schema if default is None else {**schema, "default": default}
+def _number(most: int | None, default: int | None, least: int = 1) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "integer", "minimum": least, "maximum": most, "default": default}
+    return {name: value for name, value in schema.items() if value is not None}
 
 
 _PARAMETERS = {
     "start": _parameter(
         "start",
-        "First instant of acceptance, RFC 3339; its whole minute is told. Default: an hour before end.",
+        "First instant (of acceptance; of rejection at /rejected), RFC 3339; its whole minute is told. "
+        "Default: an hour before end.",
         _INSTANT,
     ),
-    "end": _parameter(
-        "end", "The instant before which they were accepted, RFC 3339; default: now.", _INSTANT
-    ),
+    "end": _parameter("end", "The instant before which it was, RFC 3339; default: now.", _INSTANT),
     "start_date": _parameter(
         "start_date",
         f"First day, inclusive, from {FIRST_DAY}, or an RFC 3339 instant; default: {DEFAULT_DAYS - 1} days before "
@@ -196,6 +253,11 @@ _PARAMETERS = {
         "but where the website leaves them out (`exclude_headless`); then this counts them as well.",
         {"type": "boolean", "default": False},
     ),
+    "event_type": _parameter(
+        "event_type",
+        "Custom events, page views, or both; default: custom where events are counted, any where they are told.",
+        {"type": "string", "enum": ["custom", "pageview", "any"]},
+    ),
     "granularity": _parameter(
         "granularity",
         "Length of a step; auto takes the finest with at most 100 steps.",
@@ -220,14 +282,9 @@ _PARAMETERS = {
         "Only names (keys) that hold this text; A-Z count like a-z.",
         {"type": "string", "maxLength": 255},
     ),
-    "limit": _parameter("limit", "Most entries in the answer.", _number(100_000_000, None)),
-    "values": _parameter("values", "Most values for each key.", _number(10_000, None)),
+    "limit": _parameter("limit", "Most entries in the answer.", _number(None, None)),
+    "values": _parameter("values", "Most values for each key.", _number(None, None)),
     "offset": _parameter("offset", "Entries that are left out at the beginning.", _number(MAX_OFFSET, 0, 0)),
-    "event_type": _parameter(
-        "event_type",
-        "custom (custom events), pageview or all.",
-        {"type": "string", "enum": ["custom", "pageview", "all"], "default": "all"},
-    ),
     "order": _parameter("order", "Which come first.", {"type": "string", "enum": ["newest", "oldest"]}),
     "cursor": _parameter(
         "cursor",
@@ -253,7 +310,9 @@ _PARAMETERS = {
         "token", "Token of a receipt: answer once its events are in the answer.", {"type": "string"}
     ),
     "wait": _parameter(
-        "wait", "Most seconds to wait for the token's events; then the answer is 425.", _number(30, 10, 0)
+        "wait",
+        "Most seconds to wait for the token's events; then the answer is 425.",
+        _number(LONGEST_WAIT_SECONDS, DEFAULT_WAIT_SECONDS, 0),
     ),
 }
 
@@ -304,15 +363,24 @@ def _required(name: str, optional: Sequence[str]) -> bool:
     return bool(_PARAMETERS[name]["required"]) and name not in optional
 
 
-def in_body(names: Sequence[str], *, optional: Sequence[str] = ()) -> dict[str, Any]:
-    """The `openapi_extra` of a POST that takes the same as members of a JSON object."""
-    members = {
+def members(names: Sequence[str]) -> dict[str, Any]:
+    """The parameters `names`, and filters, as members of a JSON object's schema."""
+    found = {
         name: {**_PARAMETERS[name]["schema"], "description": _PARAMETERS[name]["description"]}
         for name in names
     }
-    members[FILTERS] = {"type": "array", "maxItems": MAX_CONDITIONS, "items": FILTER_SCHEMA}
+    return {**found, FILTERS: {"type": "array", "maxItems": MAX_CONDITIONS, "items": FILTER_SCHEMA}}
+
+
+def in_body(names: Sequence[str], *, optional: Sequence[str] = ()) -> dict[str, Any]:
+    """The `openapi_extra` of a POST that takes the same as members of a JSON object."""
     required = [name for name in names if _required(name, optional)]
-    schema = {"type": "object", "additionalProperties": False, "properties": members, "required": required}
+    schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": members(names),
+        "required": required,
+    }
     return body_of(schema)
 
 
@@ -361,12 +429,25 @@ def parameters(names: Sequence[str]) -> dict[str, Any]:
     return in_query(names, filters=False)
 
 
+_KEY_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key of websites.yaml (docs/access.md). Not needed where there is no such file.",
+}
+
+
 def completed(openapi: dict[str, Any]) -> dict[str, Any]:
-    """`openapi` with `"field": null` back in the examples of errors: FastAPI leaves nulls out of its document."""
-    for path in openapi["paths"].values():
-        for endpoint in path.values():
-            for answer in endpoint["responses"].values():
-                example = answer.get("content", {}).get("application/json", {}).get("example", {})
-                if "error" in example:
-                    example["error"].setdefault("field", None)
+    """`openapi` with keys, and with `"field": null` back in examples of errors: FastAPI leaves nulls out of it."""
+    openapi.setdefault("components", {})["securitySchemes"] = {"key": _KEY_SCHEME}
+    for endpoint in openapi["paths"].values():
+        for operation in endpoint.values():
+            operation["security"] = [{"key": []}, {}]
+            _complete_examples(operation["responses"])
     return openapi
+
+
+def _complete_examples(answers: dict[str, Any]) -> None:
+    for answer in answers.values():
+        example = answer.get("content", {}).get("application/json", {}).get("example", {})
+        if "error" in example:
+            example["error"].setdefault("field", None)

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-from collector.rate_limits.bucket import Bucket
+from eventrail.rate_limits.bucket import Bucket
 
 _SWEPT = 2
 """Buckets that are looked at for each one that comes: those that are full go twice as fast as others come."""

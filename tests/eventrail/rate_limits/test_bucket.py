@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.rate_limits.bucket import Bucket, window
+from eventrail.rate_limits.bucket import Bucket, window
 from eventrail.websites import RateLimit
 
 RATES = st.builds(

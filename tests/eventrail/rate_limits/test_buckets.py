@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.rate_limits.bucket import Bucket
-from collector.rate_limits.buckets import Buckets
+from eventrail.rate_limits.bucket import Bucket
+from eventrail.rate_limits.buckets import Buckets
 from eventrail.websites import RateLimit
 
 RATE = RateLimit(per_second=1.0, burst=10)

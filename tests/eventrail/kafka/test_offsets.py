@@ -1,10 +1,10 @@
-"""The door to Kafka closes whatever its clients do."""
+"""A client of Kafka closes whatever it does."""
 
 import asyncio
 
 import pytest
 
-from auditor.sources import close
+from eventrail.kafka.offsets import close
 
 
 class Client:

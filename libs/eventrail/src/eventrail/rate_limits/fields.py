@@ -5,17 +5,25 @@ fields (RFC 9651).
 """
 
 from collections.abc import Sequence
+from math import ceil, floor
 from typing import Final, NamedTuple
+
+from eventrail.rate_limits.bucket import Bucket, window
+from eventrail.websites import RateLimit
 
 POLICY: Final = b"ratelimit-policy"
 LIMIT: Final = b"ratelimit"
+
+EVENTS: Final = "events"
+REQUESTS: Final = "requests"
+CONCURRENT_REQUESTS: Final = "concurrent-requests"
 
 
 class Standing(NamedTuple):
     """Where a client stands with one limit.
 
-    `quota` events in `window` seconds; `left` of them now, and after `more_in` seconds more than that
-    (0 where nothing was used).
+    `quota` of `unit` in `window` seconds (0 where time has no part in it); `left` of them now, and after `more_in`
+    seconds more than that (0 where nothing was used, or nobody can tell).
     """
 
     name: str
@@ -23,6 +31,14 @@ class Standing(NamedTuple):
     window: int
     left: int
     more_in: int
+    unit: str = EVENTS
+
+
+def standing(name: str, rate: RateLimit, bucket: Bucket, now: float, unit: str = EVENTS) -> Standing:
+    """Where the owner of `bucket`, which is filled at `rate`, stands at `now`."""
+    left = floor(bucket.tokens(rate, now) + 1e-6)
+    more_in = bucket.wait(rate, now, left + 1) if left < rate.burst else 0.0
+    return Standing(name, rate.burst, ceil(window(rate)), left, ceil(more_in), unit)
 
 
 def headers(standings: Sequence[Standing]) -> list[tuple[bytes, bytes]]:
@@ -36,7 +52,8 @@ def headers(standings: Sequence[Standing]) -> list[tuple[bytes, bytes]]:
 
 
 def _policy(standing: Standing) -> str:
-    return f'"{standing.name}";q={standing.quota};qu="events";w={standing.window}'
+    window_of = f";w={standing.window}" if standing.window else ""
+    return f'"{standing.name}";q={standing.quota};qu="{standing.unit}"{window_of}'
 
 
 def _limit(standing: Standing) -> str:
