@@ -9,7 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from eventrail import logs
 from eventrail.errors import EventrailError, UnavailableError
@@ -90,21 +90,28 @@ class _Streamed(Response):
             self._found = _gzipped(self._found)
         with self._exports.one():
             try:
-                await send(
-                    {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-                )
+                start = {
+                    "type": "http.response.start",
+                    "status": self.status_code,
+                    "headers": self.raw_headers,
+                }
+                await self._send(send, start)
                 async for part in self._found:
-                    await self._send(send, part, more=True)
-                await self._send(send, b"", more=False)
+                    await self._send(send, _body(part, more=True))
+                await self._send(send, _body(b"", more=False))
             except ClientGone:
                 return
             except (EventrailError, TimeoutError) as error:
                 # The answer has begun, so the missing end is all that can tell the client.
                 _log.warning("an export broke off", reason=str(error) or "the client takes nothing")
 
-    async def _send(self, send: Send, part: bytes, *, more: bool) -> None:
+    async def _send(self, send: Send, message: Message) -> None:
         async with asyncio.timeout(self._stall_seconds):
-            await send({"type": "http.response.body", "body": part, "more_body": more})
+            await send(message)
+
+
+def _body(part: bytes, *, more: bool) -> Message:
+    return {"type": "http.response.body", "body": part, "more_body": more}
 
 
 def _headers(file: File) -> dict[str, str]:
