@@ -29,12 +29,16 @@ from query_api.routes import (
     documentation,
     erasures,
     events,
+    export,
     lag,
     ledger,
     properties,
     rates,
     rejected,
+    rows,
+    sessions,
     timeseries,
+    visitors,
 )
 from query_api.routes import live as live_route
 from query_api.routes import websites as websites_route
@@ -83,7 +87,21 @@ def create_app(
     )
     api_docs.install(app)
     asking = Asking(engine, clock, settings, websites, progress)
-    for room in (websites_route, events, properties, timeseries, breakdown, lag, ledger, rejected, rates):
+    for room in (
+        websites_route,
+        events,
+        properties,
+        timeseries,
+        breakdown,
+        rows,
+        sessions,
+        visitors,
+        export,
+        lag,
+        ledger,
+        rejected,
+        rates,
+    ):
         app.include_router(room.router(asking))
     if erasure_topic is not None:
         margin_ms = int(1000 * settings.erasure_margin_seconds)

@@ -4,6 +4,7 @@ EventrailError
 ├── Invalid            the question is wrong; the caller must change it
 ├── TooLarge           the body has more bytes than are taken
 ├── TooCostly          the answer would take more than one question may
+├── Gone               what a cursor pinned is no more as it was
 ├── TooEarly           the events of a token do not count yet; ask again later
 ├── Refused            who asks may not ask this, or not now
 │   ├── Unauthorized   no key, or one that stands at no website
@@ -16,6 +17,8 @@ EventrailError
 
 How each becomes HTTP stands in problems.py.
 """
+
+from enum import StrEnum
 
 from eventrail.errors import EventrailError, UnavailableError
 from eventrail.websites.model import Scope
@@ -45,6 +48,22 @@ class TooCostly(EventrailError):
 
 class TooLarge(EventrailError):
     """The body has more bytes than are taken."""
+
+
+class Reason(StrEnum):
+    """Why what a cursor pinned is no more as it was."""
+
+    ERASED = "erased"
+    EXPIRED = "expired"
+    CHANGED = "changed"
+
+
+class Gone(EventrailError):
+    """What a cursor pinned is no more as it was, for `reason`; it will not come back."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class Refused(EventrailError):

@@ -1,4 +1,4 @@
-"""An event as JSON text: one object, on one line, with its properties as the very text that the client sent."""
+"""An event as JSON text: one object, on one line, in which properties are the text that is stored."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -9,8 +9,9 @@ from query_api.facts import Fact, Kind
 
 _quote = json.JSONEncoder(ensure_ascii=False).encode
 
-# JSON has line breaks between its tokens only, never within a string.
 _LINE_BREAKS: Final = str.maketrans("\r\n", "  ")
+# These are no line breaks to JSON, but to many who cut text into lines (Python's str.splitlines among them).
+_UNICODE_BREAKS: Final = str.maketrans({char: f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"})
 
 
 def _text(value: str) -> str:
@@ -25,8 +26,13 @@ def _flag(value: bool) -> str:  # noqa: FBT001
     return "true" if value else "false"
 
 
+def one_line(text: str) -> str:
+    """JSON text without line breaks, which stand between its tokens only and mean nothing there."""
+    return text.translate(_LINE_BREAKS) if "\n" in text or "\r" in text else text
+
+
 def _json(value: str) -> str:
-    return value.translate(_LINE_BREAKS) if value else "null"
+    return one_line(value) or "null"
 
 
 _WRITERS: Final[dict[Kind, Callable[[Any], str]]] = {
@@ -41,9 +47,10 @@ _WRITERS: Final[dict[Kind, Callable[[Any], str]]] = {
 def objects(facts: Sequence[Fact], rows: Sequence[Sequence[Any]]) -> list[str]:
     """One JSON object per row, no line breaks in it. A row begins with the values of `facts`; more is not looked at."""
     members = [(f"{_quote(fact.name)}:", _WRITERS[fact.kind]) for fact in facts]
-    return [
-        "{"
-        + ",".join([name + write(value) for (name, write), value in zip(members, row, strict=False)])
-        + "}"
-        for row in rows
-    ]
+    return [_one(members, row) for row in rows]
+
+
+def _one(members: Sequence[tuple[str, Callable[[Any], str]]], row: Sequence[Any]) -> str:
+    written = [name + write(value) for (name, write), value in zip(members, row, strict=False)]
+    text = f"{{{','.join(written)}}}"
+    return text if text.isascii() else text.translate(_UNICODE_BREAKS)

@@ -11,6 +11,7 @@ parameter that is wrong (spec section "Event Name Validation" and its messages).
 | NotFound                           | 404    | not_found            |
 | no such path                       | 404    | not_found            |
 | a method that the path has not     | 405    | method_not_allowed   |
+| Gone                               | 410    | gone                 |
 | TooLarge                           | 413    | payload_too_large    |
 | TooCostly                          | 422    | too_costly           |
 | TooEarly                           | 425    | too_early            |
@@ -33,6 +34,7 @@ from eventrail.errors import UnavailableError
 from query_api.errors import (
     ClientGone,
     Forbidden,
+    Gone,
     Invalid,
     Limited,
     NotFound,
@@ -107,11 +109,18 @@ def install(app: FastAPI, *, retry_after_seconds: int) -> None:
     app.add_exception_handler(Refused, refused)
     app.add_exception_handler(TooEarly, _early)
     app.add_exception_handler(UnavailableError, unavailable)
+    app.add_exception_handler(Gone, _no_more)
     app.add_exception_handler(TooLarge, _too_large)
     app.add_exception_handler(TooCostly, _too_costly)
     app.add_exception_handler(ClientGone, _gone)
     app.add_exception_handler(HTTPException, _framework)
     app.add_exception_handler(Exception, _unexpected)
+
+
+def _no_more(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Gone)  # noqa: S101 - tells the type checker what is registered above
+    body = {"code": "gone", "message": str(error), "field": "cursor", "reason": error.reason}
+    return JSONResponse({"error": body}, status_code=410)
 
 
 def _too_costly(request: Request, error: Exception) -> Response:

@@ -132,6 +132,19 @@ class QueryApiSettings(Settings):
         le=3600,
         description="Seconds for which the client of a live stream may take nothing before its connection ends.",
     )
+    max_exports: int = Field(
+        2,
+        ge=1,
+        le=256,
+        description="Exports that run at the same time, each on one connection; one more gets a 503. Keep it below "
+        "the connections, so that answers do not wait for exports.",
+    )
+    export_stall_seconds: float = Field(
+        60,
+        gt=0,
+        le=3600,
+        description="Seconds a client of an export may take nothing before it is hung up on.",
+    )
 
     def key_rate(self) -> RateLimit:
         """The token bucket of each key."""

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from query_api.errors import Invalid, shown
-from query_api.question.fields import COMMON_FIELDS, WAITING_FIELDS, count, require_name, selection
+from query_api.question.fields import COMMON_FIELDS, WAITING_FIELDS, count, kind_and_name, selection
 from query_api.question.filters import Field, Property, require_field
 from query_api.question.given import Given, from_document
 from query_api.question.granularity import Buckets, buckets, granularity_of, week_start_of
@@ -26,7 +26,6 @@ OWN: Final = ("metrics", "group_by", "order_by")
 MAX_FIELDS: Final = 3
 MAX_METRICS: Final = 20
 DEFAULT_GROUPS: Final = 100
-ANY: Final = "any"
 
 COUNTS: Final = ("count", "visitors", "sessions")
 """Metrics without a field: events, different visitor ids, different sessions."""
@@ -85,15 +84,8 @@ def ask(document: Mapping[str, Any], context: Context) -> tuple[BreakdownQuestio
 
 
 def _selection(given: Given, context: Context) -> Selection:
-    name, kind = given.one("event_name"), given.one("event_type")
-    if kind not in (None, ANY, *EventType):
-        raise Invalid(
-            f"event_type must be {', '.join(EventType)} or {ANY}, not {shown(kind or '')}", "event_type"
-        )
-    if name is not None and kind not in (None, EventType.CUSTOM):
-        raise Invalid("event_name is of custom events only; leave it or event_type out", "event_type")
-    chosen = selection(given, context, None if kind == ANY else EventType(kind or EventType.CUSTOM))
-    return chosen if name is None else chosen.of(require_name(name))
+    event_type, name = kind_and_name(given, EventType.CUSTOM)
+    return selection(given, context, event_type).of(name)
 
 
 def _steps(given: Given, chosen: Selection, context: Context, groups: int) -> Buckets | None:

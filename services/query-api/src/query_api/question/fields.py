@@ -19,6 +19,9 @@ COMMON_FIELDS: Final = (*PERIOD_FIELDS, "include_bots")
 WAITING_FIELDS: Final = ("token", "wait")
 """Reading one's own writes; read by `routes/waiting.py`."""
 
+ANY: Final = "any"
+"""Of `event_type`: custom events and page views."""
+
 MAX_SEARCH_CHARACTERS: Final = 255
 _YES_OR_NO: Final = {"true": True, "false": False}
 
@@ -38,6 +41,26 @@ def period_of(given: Given, context: Context) -> Period:
     """`start_date` to `end_date` in `timezone`. Raises Invalid."""
     zone = zone_of(given.one("timezone"), context.timezone)
     return period(given.one("start_date"), given.one("end_date"), zone, context.now_ms, context.kept_days)
+
+
+def kind_and_name(given: Given, default: EventType | None) -> tuple[EventType | None, str | None]:
+    """What `event_type` and `event_name` ask for: the type (None: any) and the name (None: all). Raises Invalid.
+
+    A name is that of custom events. `default` is the type where neither is given.
+    """
+    known = (*EventType, ANY)
+    kind, name = given.one("event_type"), given.one("event_name")
+    if kind is not None and kind not in known:
+        raise Invalid(
+            f"event_type must be {', '.join(known)}, not {shown(kind)}{nearest(kind, known)}", "event_type"
+        )
+    if name is not None and kind == EventType.PAGEVIEW:
+        raise Invalid("event_name is of custom events; leave event_type out, or event_name", "event_name")
+    if name is not None:
+        return EventType.CUSTOM, require_name(name)
+    if kind is None:
+        return default, None
+    return None if kind == ANY else EventType(kind), None
 
 
 def event_name(given: Given) -> str:

@@ -18,6 +18,8 @@ from query_api.errors import Invalid, shown
 DEFAULT_DAYS: Final = 30
 FIRST_DAY: Final = date(1970, 1, 1)
 LAST_DAY: Final = date(2149, 12, 31)
+LATEST_MS: Final = 5_680_368_000_000
+"""No period ends later: two days behind LAST_DAY, so in every time zone."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)

@@ -1,15 +1,17 @@
 """What the endpoints say about themselves in OpenAPI: parameters and error answers, once for all."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from eventrail.contract.names import EVENT_NAME_MAX_CHARACTERS, WEBSITE_ID_RULE
 from query_api import body
+from query_api.facts import FACTS
 from query_api.listing import MAX_OFFSET
 from query_api.progress.token import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS
+from query_api.question.cursors import MAX_CHARACTERS
 from query_api.question.dimensions import DIMENSIONS
 from query_api.question.filters import MAX_CONDITIONS, MAX_VALUES, PROPERTY_PREFIX, Operator
 from query_api.question.given import FILTERS
@@ -144,6 +146,30 @@ POST_ERRORS: dict[int | str, dict[str, Any]] = {
 """Those of an endpoint that takes a body."""
 
 
+class GoneDetail(ErrorDetail):
+    """What is wrong, and why."""
+
+    reason: Literal["erased", "expired", "changed"]
+
+
+class GoneAnswer(BaseModel):
+    """A cursor whose rows are no more what they were."""
+
+    error: GoneDetail
+
+
+GONE: dict[str, Any] = {
+    **_error(
+        "What the cursor pinned is no more as it was: rows were erased, have expired or were replaced.",
+        "gone",
+        "this export cannot be given again: 3 rows were erased or replaced; begin a new one without cursor",
+        "cursor",
+    ),
+    "model": GoneAnswer,
+}
+GONE["content"]["application/json"]["example"]["error"]["reason"] = "changed"
+
+
 class PeriodTold(BaseModel):
     """The period of an answer."""
 
@@ -229,7 +255,7 @@ _PARAMETERS = {
     ),
     "event_type": _parameter(
         "event_type",
-        "Custom events, page views, or both. Default: custom where events are counted, any where they are listed.",
+        "Custom events, page views, or both; default: custom where events are counted, any where they are told.",
         {"type": "string", "enum": ["custom", "pageview", "any"]},
     ),
     "granularity": _parameter(
@@ -259,6 +285,27 @@ _PARAMETERS = {
     "limit": _parameter("limit", "Most entries in the answer.", _number(None, None)),
     "values": _parameter("values", "Most values for each key.", _number(None, None)),
     "offset": _parameter("offset", "Entries that are left out at the beginning.", _number(MAX_OFFSET, 0, 0)),
+    "order": _parameter("order", "Which come first.", {"type": "string", "enum": ["newest", "oldest"]}),
+    "cursor": _parameter(
+        "cursor",
+        "`meta.next_cursor` of the page before; all other parameters but limit stay as they were.",
+        {"type": "string", "maxLength": MAX_CHARACTERS},
+    ),
+    "format": _parameter(
+        "format",
+        "How rows are written; default: the first known type of Accept, else ndjson.",
+        {"type": "string", "enum": ["ndjson", "csv", "parquet", "arrow"]},
+    ),
+    "columns": _parameter(
+        "columns",
+        f"Which facts, comma separated, in their order; default all: {', '.join(FACTS)}.",
+        {"type": "string"},
+    ),
+    "skip": _parameter(
+        "skip",
+        "Complete rows of the file that are with the client already; with cursor, NDJSON and CSV only.",
+        _number(100_000_000, 0, 0),
+    ),
     "token": _parameter(
         "token", "Token of a receipt: answer once its events are in the answer.", {"type": "string"}
     ),
@@ -307,12 +354,13 @@ _FILTERS = {
 
 
 def in_query(names: Sequence[str], *, filters: bool = True, optional: Sequence[str] = ()) -> dict[str, Any]:
-    """The `openapi_extra` of a GET that takes the query parameters `names`, and filters.
+    """The `openapi_extra` of a GET that takes the query parameters `names`, and filters."""
+    told = [{**_PARAMETERS[name], "required": _required(name, optional)} for name in names]
+    return {"parameters": [*told, *([_FILTERS] if filters else [])]}
 
-    `optional` are those that other endpoints require and this one does not.
-    """
-    taken = [_PARAMETERS[name] | ({"required": False} if name in optional else {}) for name in names]
-    return {"parameters": [*taken, *([_FILTERS] if filters else [])]}
+
+def _required(name: str, optional: Sequence[str]) -> bool:
+    return bool(_PARAMETERS[name]["required"]) and name not in optional
 
 
 def members(names: Sequence[str]) -> dict[str, Any]:
@@ -324,9 +372,9 @@ def members(names: Sequence[str]) -> dict[str, Any]:
     return {**found, FILTERS: {"type": "array", "maxItems": MAX_CONDITIONS, "items": FILTER_SCHEMA}}
 
 
-def in_body(names: Sequence[str]) -> dict[str, Any]:
+def in_body(names: Sequence[str], *, optional: Sequence[str] = ()) -> dict[str, Any]:
     """The `openapi_extra` of a POST that takes the same as members of a JSON object."""
-    required = [name for name in names if _PARAMETERS[name]["required"]]
+    required = [name for name in names if _required(name, optional)]
     schema = {
         "type": "object",
         "additionalProperties": False,
@@ -352,13 +400,17 @@ def ask_both_ways(
     model: type[BaseModel],
     operation_id: str,
     summary: str,
+    optional: Sequence[str] = (),
 ) -> None:
-    """Serve `endpoint` by GET with a query string and by POST with a JSON body that says the same."""
+    """Serve `endpoint` by GET with a query string and by POST with a JSON body that says the same.
+
+    `optional` are those of `fields` that other endpoints require.
+    """
     routes.get(
         path,
         response_model=model,
         responses=ERRORS,
-        openapi_extra=in_query(fields),
+        openapi_extra=in_query(fields, optional=optional),
         operation_id=operation_id,
         summary=summary,
     )(endpoint)
@@ -366,7 +418,7 @@ def ask_both_ways(
         path,
         response_model=model,
         responses=POST_ERRORS,
-        openapi_extra=in_body(fields),
+        openapi_extra=in_body(fields, optional=optional),
         operation_id=f"{operation_id}_by_post",
         summary=f"{summary}; a JSON body says what does not fit into a URL",
     )(endpoint)
