@@ -159,7 +159,7 @@ questions = st.fixed_dictionaries(
         "breakdown": st.sampled_from(["country", "prop.plan"]),
     },
 )
-named_steps = st.lists(st.sampled_from(list(HAPPENINGS)), min_size=2, max_size=5)
+named_steps = st.lists(st.sampled_from(list(HAPPENINGS)), min_size=2, max_size=4)
 looking = settings(
     deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
@@ -177,7 +177,7 @@ async def compare(
         assert answer["meta"]["breakdown_values"] == len(values)
 
 
-@settings(looking, max_examples=120)
+@settings(looking, max_examples=60)
 @given(found=events(stamps), names=named_steps, question=questions, limit=st.integers(1, 3))
 async def test_any_events_any_steps(
     found: list[Event],
@@ -192,7 +192,7 @@ async def test_any_events_any_steps(
     await compare(api, table, found, names, question)
 
 
-@settings(looking, max_examples=20)
+@settings(looking, max_examples=12)
 @given(
     found=events(across_days),
     names=named_steps,
