@@ -16,7 +16,7 @@ NIL = uuid.UUID(int=0)
 
 COLUMNS = (
     "website_id, event_name, identity_day, event_id, event_type, timestamp, received_at, version, visitor_id, "
-    "visitor_source, session_id, path, country, property_keys, property_types, property_values"
+    "visitor_source, session_id, path, country, property_keys, property_types, property_values, raw_offset, raw_index"
 )
 
 
@@ -32,6 +32,8 @@ class Event:
     session: uuid.UUID = NIL
     country: str = ""
     plan: str | None = None
+    offset: int = 0
+    index: int = 0
 
     @property
     def is_page(self) -> bool:
@@ -61,6 +63,8 @@ def row(website: str, event: Event, event_id: uuid.UUID, version: int) -> tuple[
         [key for key, _, _ in properties],
         [type_ for _, type_, _ in properties],
         [text for _, _, text in properties],
+        event.offset,
+        event.index,
     )
 
 
@@ -129,6 +133,8 @@ def events(draw: st.DrawFn, stamps: st.SearchStrategy[int], most: int = 14) -> l
                 draw(st.sampled_from(SESSIONS)) if visitor else NIL,
                 draw(st.sampled_from(["DE", "FR", ""])),
                 draw(st.sampled_from(["pro", "free", None])),
+                draw(st.integers(5, 6)),
+                draw(st.integers(0, 1)),
             )
         )
     return made

@@ -177,7 +177,7 @@ async def compare(
         assert answer["meta"]["breakdown_values"] == len(values)
 
 
-@settings(looking, max_examples=60)
+@settings(looking, max_examples=45)
 @given(found=events(stamps), names=named_steps, question=questions, limit=st.integers(1, 3))
 async def test_any_events_any_steps(
     found: list[Event],

@@ -16,7 +16,17 @@ from query_api.engine import Engine
 from query_api.head import HeadAsGet
 from query_api.metrics import Metrics
 from query_api.request_counts import RequestCounts
-from query_api.routes import breakdown, documentation, events, funnels, ledger, properties, timeseries
+from query_api.routes import (
+    breakdown,
+    documentation,
+    events,
+    funnels,
+    journeys,
+    ledger,
+    properties,
+    retention,
+    timeseries,
+)
 from query_api.routes.asking import Asking
 from query_api.settings import QueryApiSettings
 
@@ -55,7 +65,7 @@ def create_app(
     )
     api_docs.install(app)
     asking = Asking(engine, clock, settings, websites)
-    for room in (events, properties, timeseries, breakdown, funnels, ledger):
+    for room in (events, properties, timeseries, breakdown, funnels, journeys, retention, ledger):
         app.include_router(room.router(asking))
     health = Health({"clickhouse": engine.check} | _of_file(websites), stopping=stopping)
     app.router.routes.extend([*health.routes(), metrics.route(catalogue.registry)])
