@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 from statistics import median
 
@@ -30,9 +29,12 @@ from devstack.single import running
 from eventrail.clickhouse import connect
 from eventrail.rows.reading import settings_clause
 from query_api.events_table import Statement
-from query_api.granularity import DAY
 from query_api.queries import events, properties, timeseries
-from query_api.question import ListQuestion, Period, PropertiesQuestion, TimeseriesQuestion
+from query_api.question import events as ask_events
+from query_api.question import properties as ask_properties
+from query_api.question import timeseries as ask_timeseries
+from query_api.question.given import Given
+from query_api.question.selection import Context
 from writer.migrations import migrate
 
 BLOCKS = 10
@@ -40,7 +42,8 @@ PARTS = 3 * BLOCKS
 ONE_COPY_IN = 50
 ROUNDS = 7
 WEBSITE, NAME = "site-0", "name-1"
-MONTH, DAY_ALONE = Period(date(2026, 2, 1), date(2026, 2, 28)), Period(date(2026, 2, 14), date(2026, 2, 14))
+MONTH, DAY_ALONE = ("2026-02-01", "2026-02-28"), ("2026-02-14", "2026-02-14")
+CONTEXT = Context(WEBSITE, 0)
 # A cache of conditions would answer the second round of the plain reading.
 SAME_FOR_BOTH: Mapping[str, int] = {"use_query_condition_cache": 0}
 
@@ -95,9 +98,16 @@ class Figure:
 def statements() -> Iterator[tuple[str, Statement]]:
     """What is asked, under the names of the table."""
     for text, period in (("a month", MONTH), ("a day", DAY_ALONE)):
-        yield f"list, {text}", events.statement(ListQuestion(WEBSITE, period), 10_000)
-        yield f"series, {text}", timeseries.statement(TimeseriesQuestion(WEBSITE, period, NAME, DAY))
-        yield f"properties, {text}", properties.statement(PropertiesQuestion(WEBSITE, period, NAME), 100, 100)
+        every, one = given(period), given(period, event_name=NAME)
+        yield f"list, {text}", events.statement(ask_events.ask(every, CONTEXT))
+        yield f"series, {text}", timeseries.statement(ask_timeseries.ask(one, CONTEXT))
+        yield f"properties, {text}", properties.statement(ask_properties.ask(one, CONTEXT))
+
+
+def given(days: tuple[str, str], **more: str) -> Given:
+    """What a caller says who asks about these days, both inclusive."""
+    texts = {"start_date": days[0], "end_date": days[1], **more}
+    return Given({name: (text,) for name, text in texts.items()})
 
 
 def without_final(statement: Statement) -> Statement:
@@ -152,8 +162,7 @@ def parts(client: Client) -> tuple[int, int]:
 
 def check(client: Client, total: int) -> None:
     """FINAL counts each event of the website once."""
-    whole = Period(date(2026, 1, 1), date(2026, 3, 31))
-    statement = events.statement(ListQuestion(WEBSITE, whole), 10_000)
+    statement = events.statement(ask_events.ask(given(("2026-01-01", "2026-03-31")), CONTEXT))
     rows = client.execute(statement.sql + settings_clause(statement.settings), dict(statement.parameters))
     assert sum(row[1] for row in rows) == total // 10, rows
 

@@ -25,7 +25,8 @@ from eventrail.contract.v1.raw_pb2 import RawEvent, RawEvents
 from eventrail.contract.v1.rejected_pb2 import RejectedEvent
 from eventrail.kafka.admin import admin
 from eventrail.kafka.records import producer
-from eventrail.rows.events import COLUMNS, columns, row
+from eventrail.rows.events import row
+from eventrail.rows.stored import STORED_COLUMNS, stored_columns
 from eventrail.settings import KafkaSettings
 from writer.migrations import migrate
 
@@ -135,10 +136,10 @@ class River:
     def store(self, *chunks: Chunk) -> None:
         """Rows of all events of the chunks."""
         rows = [row(event, 0, 0) for chunk in chunks for event in chunk.enriched()]
-        sql = f"INSERT INTO events ({', '.join(COLUMNS)}) VALUES"
+        sql = f"INSERT INTO events ({', '.join(STORED_COLUMNS)}) VALUES"
         # Else the engine takes it for the same block sent again.
         self.client.execute(
-            sql, columns(rows), columnar=True, settings={"insert_deduplication_token": uuid4().hex}
+            sql, stored_columns(rows), columnar=True, settings={"insert_deduplication_token": uuid4().hex}
         )
 
     async def carry(self, *chunks: Chunk) -> None:

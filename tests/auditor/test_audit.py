@@ -15,8 +15,9 @@ from auditor.checkpoints import Checkpoints, Place
 from auditor.metrics import Metrics, metrics
 from auditor.rounds import Minutes
 from auditor.settings import AuditorSettings
-from auditor.sources import Span, Survey
+from auditor.sources import Survey
 from auditor.statements import Expired, Log, Slice, Standing
+from eventrail.checkpoints import Span
 from eventrail.clock import ManualClock
 from eventrail.contract.ledger import Key
 from eventrail.errors import ClickHouseUnavailable

@@ -9,7 +9,13 @@ from auditor.balance import Facts, Found, Refused, balance, is_balanced, nothing
 from eventrail.contract.ledger import KEYS, OUTCOMES
 
 FACTS = st.builds(
-    Facts, st.booleans(), st.booleans(), st.sampled_from(Found), st.sampled_from(Refused), st.booleans()
+    Facts,
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(Found),
+    st.sampled_from(Refused),
+    st.booleans(),
+    st.booleans(),
 )
 
 
@@ -24,6 +30,8 @@ def told(facts: Facts) -> str:
     if facts.settled:
         if facts.found == Found.OTHER:
             return "duplicate"
+        if facts.erased:
+            return "erased"
         return "rejected by the writer" if facts.refused == Refused.WRITER else "unaccounted"
     return "at the writer" if facts.passed else "at the enricher"
 
@@ -33,6 +41,7 @@ WORDS = {
     "rejected by the enricher": ("rejected", None),
     "expired": ("expired", None),
     "duplicate": ("enriched", "duplicate"),
+    "erased": ("enriched", "erased"),
     "rejected by the writer": ("enriched", "rejected"),
     "unaccounted": ("enriched", "unaccounted"),
     "at the writer": ("enriched", "in_flight"),

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.checkpoints import KEPT, Checkpoints, Place
+from auditor.checkpoints import Checkpoints, Place
+from eventrail.checkpoints import KEPT
 
 PARTITIONS = 2
 
@@ -97,7 +98,7 @@ class Observer:
         self._flow(steps)
         ends = {at: len(log) for at, log in enumerate(river.enriched)}
         self._flow(steps)
-        self.checkpoints.add(self.now, passed, ends)
+        self.checkpoints.add(passed, ends)
         committed = dict(enumerate(river.writer_committed))
         self._flow(steps)
         self.checkpoints.written(self.now, committed, {0: len(river.rejected)})
@@ -166,7 +167,7 @@ def test_a_writer_that_commits_before_it_stores_is_found_out() -> None:
 
 def test_settling_takes_its_time() -> None:
     checkpoints = Checkpoints(settle_seconds=10)
-    checkpoints.add(0, {0: Place(1, 5)}, {0: 3})
+    checkpoints.add({0: Place(1, 5)}, {0: 3})
     checkpoints.written(1, {0: 2}, {0: 0})
     assert not checkpoints.read(20, {0: 0})
     checkpoints.written(21, {0: 3}, {0: 4})
@@ -180,10 +181,10 @@ def test_settling_takes_its_time() -> None:
 def test_what_is_settled_stays_so() -> None:
     checkpoints = Checkpoints(0, settled={0: Place(2, 50)})
     for place in (Place(2, 10), Place(1, 99)):
-        checkpoints.add(0, {0: place}, {})
+        checkpoints.add({0: place}, {})
         checkpoints.written(0, {}, {})
         assert not checkpoints.read(0, {})
-    checkpoints.add(1, {0: Place(3, 0)}, {})
+    checkpoints.add({0: Place(3, 0)}, {})
     checkpoints.written(1, {}, {})
     assert checkpoints.read(1, {})
     assert checkpoints.settled == {0: Place(3, 0)}
@@ -192,7 +193,7 @@ def test_what_is_settled_stays_so() -> None:
 def test_a_long_outage_keeps_few_checkpoints_and_the_oldest() -> None:
     checkpoints = Checkpoints(0)
     for number in range(10_000):
-        checkpoints.add(number, {0: Place(1, number)}, {0: number})
+        checkpoints.add({0: Place(1, number)}, {0: number})
         assert len(checkpoints._at_writer) <= KEPT
     checkpoints.written(10_000, {0: 0}, {})
     assert checkpoints.read(10_000, {})
@@ -202,7 +203,7 @@ def test_a_long_outage_keeps_few_checkpoints_and_the_oldest() -> None:
 @pytest.mark.parametrize("stage", ["writer", "reader"])
 def test_forgetting_drops_what_is_on_its_way(stage: str) -> None:
     checkpoints = Checkpoints(0)
-    checkpoints.add(0, {0: Place(1, 5)}, {0: 0})
+    checkpoints.add({0: Place(1, 5)}, {0: 0})
     if stage == "reader":
         checkpoints.written(0, {}, {})
     checkpoints.forget()

@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 
 from collector.__main__ import SETTINGS, main
@@ -23,3 +25,16 @@ def test_without_secrets_it_says_which_and_how_to_make_them(
     said = capsys.readouterr().err
     assert "EVENTRAIL_SALT_SECRET" in said
     assert "os.urandom(32)" in said
+
+
+def test_it_does_not_start_open_where_a_websites_file_is_required(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventrail.logs.configure", lambda *_arguments: None)
+    secret = base64.b64encode(bytes(range(32))).decode()
+    monkeypatch.setenv("EVENTRAIL_SALT_SECRET", secret)
+    monkeypatch.setenv("EVENTRAIL_ADDRESS_KEYS", f"k1:{secret}")
+    monkeypatch.setenv("EVENTRAIL_REQUIRE_WEBSITES", "true")
+    monkeypatch.delenv("EVENTRAIL_WEBSITES", raising=False)
+    assert main([]) == 2
+    assert "EVENTRAIL_WEBSITES is not set" in capsys.readouterr().err

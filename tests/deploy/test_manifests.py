@@ -163,7 +163,7 @@ def test_the_component_for_secure_brokers_patches_every_pod_that_speaks_to_kafka
     config, *pods = component["patches"]
     names = {operation["path"].rpartition("/")[2] for operation in yaml.safe_load(config["patch"])}
     assert names <= known_variables()
-    assert {patch["target"]["name"] for patch in pods} == {*SERVICES, "topics"} - {"query-api"}
+    assert {patch["target"]["name"] for patch in pods} == {*SERVICES, "topics"}
     there = {(d["kind"], d["metadata"]["name"]) for d in documents() if "metadata" in d}
     for patch in pods:
         made = yaml.safe_load(patch["patch"])

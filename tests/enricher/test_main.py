@@ -23,6 +23,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         ("EVENTRAIL_ADDRESS_KEYS", "k1:short"),
         ("EVENTRAIL_ENRICHER_LISTEN", "nowhere"),
         ("EVENTRAIL_WEBSITES", "/nowhere/websites.yaml"),
+        ("EVENTRAIL_REQUIRE_WEBSITES", "true"),
     ],
 )
 def test_a_wrong_setting_ends_with_status_2_and_names_itself(

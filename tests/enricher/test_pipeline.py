@@ -71,7 +71,7 @@ def test_an_event_gets_all_its_facts(make_raw: Callable[..., RawEvent], world: W
         "screen": {"width": 1920, "height": 1080},
         "raw_position": {"partition": 3, "offset": "41", "index": 7},
         "enrichment": {
-            "rules_version": 2,
+            "rules_version": 3,
             "agent_rules": world.agents.rules,
             "geo_database": world.geo.database,
         },

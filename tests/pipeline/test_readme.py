@@ -1,11 +1,11 @@
 """The curl lines of the README do what it says, on the real stack."""
 
-import shlex
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.pipeline import curl
 from tests.pipeline.river import River, until
 
 pytestmark = pytest.mark.stack
@@ -15,25 +15,12 @@ STATUSES = [202, 202, 400, 200, 200, 200, 200, 400, 200, 200]
 
 
 def curl_lines() -> list[str]:
-    return [line for line in README.read_text().splitlines() if line.startswith("curl ")]
+    return curl.lines(README)
 
 
 async def run(line: str, river: River, website: str) -> httpx.Response:
-    """What curl would do with `line`: POST with --json, else GET."""
-    addresses = river.addresses
-    for port, address in (
-        ("8400", addresses.collector),
-        ("8401", addresses.query_api),
-        ("8402", addresses.enricher),
-        ("8403", addresses.writer),
-    ):
-        line = line.replace(f"localhost:{port}", f"http://{address}")
-    words = [word.replace("demo", website) for word in shlex.split(line)[1:] if word != "-i"]
-    async with httpx.AsyncClient() as client:
-        if "--json" in words:
-            url, _, body = words
-            return await client.post(url, content=body, headers={"Content-Type": "application/json"})
-        return await client.get(words[0])
+    """What curl would answer, with `website` in the place of `demo`."""
+    return await curl.run(curl.located(line, river, website, "demo"))
 
 
 async def test_each_line_answers_as_the_readme_says(river: River, website: str) -> None:
@@ -42,8 +29,8 @@ async def test_each_line_answers_as_the_readme_says(river: River, website: str) 
     await until(lambda: river.counts(website), {"add_to_cart": 1, "checkout_start": 1, "purchase": 1}.__eq__)
     properties = (await run(curl_lines()[5], river, website)).json()["data"]
     assert {row["property_key"]: row["values"] for row in properties} == {
-        "amount": [{"value": "49.90", "count": 1}],
-        "plan": [{"value": "pro", "count": 1}],
+        "amount": [{"value": "49.90", "count": 1, "type": "number"}],
+        "plan": [{"value": "pro", "count": 1, "type": "string"}],
     }
 
 

@@ -18,8 +18,11 @@ from query_api.engine import Answer
 from query_api.events_table import Statement
 from query_api.metrics import Metrics
 from query_api.settings import QueryApiSettings
+from writer.migrations import migrate
 
 SCHEMA = Path(__file__).parents[2] / "services/writer/src/writer/schema"
+
+TYPES = "Array(Enum8('' = 0, 'string' = 1, 'number' = 2, 'boolean' = 3, 'array' = 4))"
 
 TODAY_MS = 1_772_668_800_000 + 12 * 3_600_000
 """2026-03-05 12:00 UTC."""
@@ -81,9 +84,20 @@ def events_database(clickhouse: str) -> Iterator[str]:
         for statement in file.read_text().split(";\n"):
             if statement.strip():
                 inside.execute(statement)
+    inside.execute(f"ALTER TABLE events ADD COLUMN IF NOT EXISTS property_types {TYPES}")
     # Copies must stay where they were inserted, or a read without FINAL could pass by luck.
     inside.execute("SYSTEM STOP MERGES events")
     yield f"{clickhouse}/{name}"
     inside.disconnect()
     server.execute(f"DROP DATABASE {name}")
     server.disconnect()
+
+
+@pytest.fixture
+def ledger_database(clickhouse: str) -> Iterator[str]:
+    """URL of a database of its own, migrated and empty."""
+    name = f"ledger_{uuid.uuid4().hex[:12]}"
+    migrate(f"{clickhouse}/{name}")
+    yield f"{clickhouse}/{name}"
+    with Client.from_url(f"{clickhouse}/default") as server:
+        server.execute(f"DROP DATABASE {name}")

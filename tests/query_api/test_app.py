@@ -35,24 +35,31 @@ async def test_unknown_paths(client: httpx.AsyncClient, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [EVENTS, EVENTS + "/properties", EVENTS + "/timeseries", "/livez", "/readyz", "/metrics"]
+    ("path", "allowed"),
+    [
+        *((path, "GET, HEAD, POST") for path in (EVENTS, EVENTS + "/properties", EVENTS + "/timeseries")),
+        *((path, "GET, HEAD") for path in ("/api/pipeline/ledger", "/livez", "/readyz", "/metrics")),
+    ],
 )
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-async def test_wrong_methods(client: httpx.AsyncClient, path: str, method: str) -> None:
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "SEARCH"])
+async def test_wrong_methods(client: httpx.AsyncClient, path: str, allowed: str, method: str) -> None:
     answer = await client.request(method, path)
+    if method in allowed:
+        assert answer.status_code == 400
+        return
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "GET, HEAD"
+    assert answer.headers["allow"] == allowed
     assert answer.json() == {
         "error": {
             "code": "method_not_allowed",
-            "message": f"'{method}' is not allowed here, use GET",
+            "message": f"'{method}' is not allowed here, use {allowed}",
             "field": None,
         }
     }
 
 
 async def test_head_is_get_without_a_body(client: httpx.AsyncClient, engine: Any) -> None:
-    engine.rows = [("signup_click", 1, 1)]
+    engine.rows = [("signup_click", 1, 0, 0, 1, 1)]
     get, head = await client.get(EVENTS), await client.head(EVENTS)
     assert head.status_code == 200
     assert head.content == b""
@@ -89,7 +96,10 @@ async def test_it_is_alive_and_ready_while_clickhouse_is_away(client: httpx.Asyn
     assert (await client.get("/livez")).status_code == 200
     ready = await client.get("/readyz")
     assert ready.status_code == 200
-    assert ready.json() == {"ready": True, "checks": {"clickhouse": "ClickHouse does not answer"}}
+    assert ready.json() == {
+        "ready": True,
+        "checks": {"clickhouse": "ClickHouse does not answer", "data_through": "kafka was not asked yet"},
+    }
 
 
 async def test_requests_are_counted_by_template_and_status(
@@ -143,10 +153,10 @@ WORDS = [
 words = st.lists(st.sampled_from(WORDS), max_size=8).map(lambda parts: "".join(parts).encode("latin-1"))
 
 
-async def raw(app: ASGIApp, path: str, query: bytes) -> tuple[int, Any]:
-    """Status and JSON of a GET whose query string no client library has touched."""
+async def raw(app: ASGIApp, path: str, query: bytes, body: bytes | None = None) -> tuple[int, Any]:
+    """Status and JSON of a GET, or of a POST with `body`, that no client library has touched."""
     sent: list[Any] = []
-    requested = iter([{"type": "http.request"}])
+    requested = iter([{"type": "http.request", "body": body or b""}])
 
     async def receive() -> Any:
         # Like a server: the request once, and then nothing until the client hangs up, which it never does.
@@ -155,7 +165,8 @@ async def raw(app: ASGIApp, path: str, query: bytes) -> tuple[int, Any]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": path, "headers": []}
+    scope: dict[str, Any] = {"type": "http", "http_version": "1.1", "path": path, "headers": []}
+    scope["method"] = "GET" if body is None else "POST"
     await app({**scope, "query_string": query, "server": ("x", 80), "scheme": "http"}, receive, send)
     return sent[0]["status"], json.loads(b"".join(message.get("body", b"") for message in sent[1:]))
 
@@ -163,7 +174,36 @@ async def raw(app: ASGIApp, path: str, query: bytes) -> tuple[int, Any]:
 @hypothesis.settings(max_examples=200, deadline=None)
 @given(path=st.sampled_from(PATHS), query=st.binary(max_size=40) | words)
 async def test_no_query_string_gets_more_than_a_400(path: str, query: bytes) -> None:
-    status, body = await raw(EMPTY_APP, path, query)
+    refused_or_answered(*await raw(EMPTY_APP, path, query))
+
+
+MEMBERS = st.sampled_from(
+    ["event_name", "start_date", "granularity", "limit", "filters", "include", "breakdown", "x"]
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.sampled_from(["x", "day", "country"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["field", "operator", "values", ""]), inner, max_size=3)
+    ),
+)
+
+
+@hypothesis.settings(max_examples=200, deadline=None)
+@given(
+    path=st.sampled_from(PATHS), body=st.binary(max_size=40) | st.dictionaries(MEMBERS, VALUES, max_size=4)
+)
+async def test_no_body_gets_more_than_a_400(path: str, body: bytes | dict[str, Any]) -> None:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    refused_or_answered(*await raw(EMPTY_APP, path, b"", content))
+
+
+def refused_or_answered(status: int, body: Any) -> None:
     assert status in {200, 400}
     if status == 400:
         assert set(body["error"]) == {"code", "message", "field"}

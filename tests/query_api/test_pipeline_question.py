@@ -3,7 +3,7 @@
 import pytest
 
 from query_api.errors import Invalid
-from query_api.pipeline_question import LedgerQuestion, ask_ledger
+from query_api.pipeline_question import LedgerQuestion, ask_ledger, ask_rates, ask_rejected
 
 NOW_MS = 1_772_712_030_500
 """2026-03-05T12:00:30.500Z."""
@@ -53,3 +53,17 @@ def test_what_is_wrong_is_named(query: bytes, field: str) -> None:
     with pytest.raises(Invalid) as caught:
         ask_ledger(query, NOW_MS, 100)
     assert caught.value.field == field
+
+
+def test_rates_are_asked_for_as_the_ledger_is() -> None:
+    assert ask_rates(b"", NOW_MS, 61) == ask_ledger(b"", NOW_MS, 61)
+    with pytest.raises(Invalid, match="at most 60"):
+        ask_rates(b"", NOW_MS, 60)
+
+
+def test_rejections_may_be_asked_for_as_far_back_as_they_are_kept() -> None:
+    assert ask_rejected(b"", NOW_MS) == LedgerQuestion(NOON - 3600, NOON + 60)
+    found = ask_rejected(b"start=2026-02-19T12:00:00Z&end=2026-03-05T12:00:00Z", NOW_MS)
+    assert found == LedgerQuestion(NOON - 14 * 86_400, NOON)
+    with pytest.raises(Invalid, match="at most 21600"):
+        ask_rejected(b"start=2026-02-18T11:59:59Z&end=2026-03-05T12:00:00Z", NOW_MS)

@@ -50,7 +50,7 @@ def test_a_rejection_says_which_event_where_it_could_be_read(event: Event, sourc
 def test_a_fault_of_the_rules_rejects_one_event_and_quotes_nothing(
     event: Event, source: Source, monkeypatch: Any
 ) -> None:
-    def broken(made: EnrichedEvent, _partition: int, offset: int) -> Any:
+    def broken(made: EnrichedEvent, _partition: int, offset: int, _days: int) -> Any:
         if offset == 1:
             raise KeyError(made.event_data)
         return row(made, 0, offset)

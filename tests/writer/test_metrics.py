@@ -9,7 +9,7 @@ def test_names_and_texts() -> None:
     registry = CollectorRegistry()
     metrics(registry)
     families = list(registry.collect())
-    assert len(families) == 15
+    assert len(families) == 17
     for family in families:
         assert family.name.startswith("eventrail_writer_")
         assert family.documentation.endswith(".")

@@ -48,7 +48,7 @@ async def test_kafka_is_ready_with_its_topics(readiness: Readiness) -> None:
 
 
 async def test_missing_topics_are_named(readiness: Readiness) -> None:
-    readiness.consumer = MemoryConsumer(NEEDED[1])
+    readiness.consumer = MemoryConsumer(*NEEDED[1:])
     assert await readiness.kafka() == (
         "topic eventrail.enriched.v1 does not exist; run: python -m eventrail topics create"
     )

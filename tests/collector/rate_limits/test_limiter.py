@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.rate_limits import Allowance, RateLimiter
-from collector.rate_limits.fields import Standing
 from collector.refusals import Refused
+from eventrail.rate_limits.fields import Standing
 from eventrail.websites import RateLimit, RateLimits
 
 ADDRESS = ip_address("192.0.2.1")

@@ -12,7 +12,7 @@ import pytest_asyncio
 from collector.metrics import Metrics
 from collector.sinks import Placed, Published
 from collector.sinks.memory import MemorySink
-from collector.sinks.spool import BROKEN, CLOSED, FULL, SpoolBounds, SpoolSink
+from collector.sinks.spool import BROKEN, CLOSED, FULL, UNREGISTERED, SpoolBounds, SpoolSink
 from collector.sinks.spool_file import SpoolBroken, SpoolFile, SpoolFull
 from collector.sinks.spool_thread import SpoolThread
 from eventrail.clock import SystemClock
@@ -113,6 +113,46 @@ async def test_what_kafka_does_not_take_is_on_disk_and_arrives_when_it_is_back(
     assert broker.names() == ["a", "b"]
     assert (value(metrics, "drained_events_total"), value(metrics, "spool_oldest_seconds")) == (2, 0)
     assert not (await sink.publish([event("c")])).on_disk
+
+
+async def test_until_it_is_registered_nothing_is_answered_from_disk(
+    broker: Broker, file: SpoolFile, metrics: Metrics
+) -> None:
+    why: list[str | None] = ["Kafka has not acknowledged it yet"]
+    sink = SpoolSink(
+        broker, SpoolThread(file), SpoolBounds(4 * 1024 * 1024), metrics, SystemClock(), lambda: why[0]
+    )
+    sink.open()
+    assert (await sink.publish([event("a")])).offsets == {0: 0}
+    broker.refuse = {0: "slow"}
+    assert (await sink.publish([event("b", 0), event("c", 1)])).failures == {0: "slow"}
+    broker.away = "away"
+    assert sink.trouble() == UNREGISTERED
+    assert (await sink.publish([event("d")])).failures == {0: UNREGISTERED}
+    assert await sink.check() == f"the spool takes no events, it is not registered: {why[0]}"
+    assert value(metrics, "spool_events") == 0
+    why[0] = None
+    assert sink.trouble() is None
+    assert (await sink.publish([event("e")])).on_disk
+    await sink.close()
+
+
+async def test_what_an_older_collector_left_leaves_also_while_it_is_not_registered(
+    broker: Broker, file: SpoolFile, metrics: Metrics
+) -> None:
+    file.write([event("old")])
+    broker.go.clear()
+    bounds = SpoolBounds(4 * 1024 * 1024)
+    sink = SpoolSink(broker, SpoolThread(file), bounds, metrics, SystemClock(), lambda: "not yet")
+    sink.open()
+    await until(lambda: broker.calls)
+    assert (sink.unsettled, sink.trouble()) == (1, UNREGISTERED)
+    assert (await sink.publish([event("new")])).failures == {0: UNREGISTERED}
+    broker.go.set()
+    await until(lambda: not sink.unsettled)
+    assert (await sink.publish([event("newer")])).failures == {}
+    assert broker.names() == ["old", "newer"]
+    await sink.close()
 
 
 async def test_only_the_events_that_failed_go_to_disk(sink: SpoolSink, broker: Broker) -> None:

@@ -21,6 +21,9 @@ NAMES = (
     "ledger_logs",
     "rejected_replays",
     "events_replay_17",
+    "erasures",
+    "erased_events",
+    "event_rewrites",
 )
 ENGINE = Engine(
     frozenset(
@@ -86,6 +89,17 @@ ONCE = events_once(("event_name", "count()"), "website_id = 'w'") + " GROUP BY e
         ("operator", "DROP TABLE IF EXISTS events_replay_17"),
         ("operator", "INSERT INTO events (a) SELECT made.a FROM events_replay_17 AS made"),
         ("operator", "INSERT INTO rejected_replays (at) VALUES"),
+        ("writer", "DELETE FROM events WHERE website_id = 'w' AND event_id IN ('x')"),
+        ("writer", "ALTER TABLE events APPLY DELETED MASK"),
+        ("writer", "ALTER TABLE eventrail.events APPLY DELETED MASK"),
+        (
+            "writer",
+            f"SELECT event_id FROM ({ONCE}) WHERE event_id NOT IN (SELECT event_id FROM erased_events)",
+        ),
+        ("writer", "INSERT INTO erased_events (website_id) VALUES"),
+        ("writer", "SELECT count() FROM event_rewrites FINAL"),
+        ("reader", "SELECT erasure_id FROM erasures FINAL"),
+        ("operator", "INSERT INTO event_rewrites (stage) SELECT 1"),
     ],
 )
 def test_what_the_services_do_is_allowed(role: str, sql: str) -> None:
@@ -136,7 +150,13 @@ def test_what_the_services_do_is_allowed(role: str, sql: str) -> None:
         ("reader", "KILL QUERY WHERE 1"),
         ("reader", "OPTIMIZE TABLE events FINAL"),
         ("reader", "GRANT ALL ON *.* TO eventrail_reader"),
-        ("writer", "SELECT * FROM events"),
+        ("writer", "SELECT * FROM ledger_raw"),
+        ("writer", "DELETE FROM ledger_raw WHERE 1"),
+        ("writer", "DELETE FROM events WHERE 1 AND 1 IN (SELECT x FROM payroll.salaries)"),
+        ("writer", "ALTER TABLE events APPLY DELETED MASK, DROP COLUMN a"),
+        ("writer", "ALTER TABLE events DROP COLUMN a, APPLY DELETED MASK"),
+        ("writer", "ALTER TABLE payroll.events APPLY DELETED MASK"),
+        ("writer", "INSERT INTO event_rewrites (stage) VALUES"),
         ("writer", "INSERT INTO ledger_raw (minute) VALUES"),
         ("writer", "INSERT INTO payroll.events (a) VALUES"),
         ("writer", "INSERT INTO events SELECT * FROM payroll.salaries"),
@@ -145,7 +165,8 @@ def test_what_the_services_do_is_allowed(role: str, sql: str) -> None:
         ("writer", "TRUNCATE TABLE events"),
         ("writer", "DROP TABLE events"),
         ("writer", "ALTER TABLE events DELETE WHERE 1"),
-        ("writer", "DELETE FROM events WHERE 1"),
+        ("operator", "DELETE FROM events WHERE 1"),
+        ("auditor", "DELETE FROM events WHERE 1"),
         ("writer", "RENAME TABLE events TO e"),
         ("writer", "CREATE TABLE t (a Int32) ENGINE = Memory"),
         ("migrator", "SELECT * FROM events"),

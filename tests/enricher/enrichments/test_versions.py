@@ -17,7 +17,7 @@ def versions(raw: RawEvent, world: World) -> Enrichment:
 
 def test_rules_and_databases_are_named(make_raw: Callable[..., RawEvent], world: World) -> None:
     found = versions(make_raw(), world)
-    assert found.rules_version == RULES_VERSION == 2
+    assert found.rules_version == RULES_VERSION == 3
     assert found.agent_rules == world.agents.rules
     assert found.geo_database.startswith("Test-City 2")
 

@@ -12,7 +12,9 @@ SHORT = {
     "raw": topics.RAW.name,
     "enriched": topics.ENRICHED.name,
     "rejected": topics.REJECTED.name,
+    "erasures": topics.ERASURES.name,
     "salts": topics.SALTS.name,
+    "spools": topics.SPOOLS.name,
     "sessions changelog": topics.SESSIONS_CHANGELOG.name,
 }
 
@@ -40,7 +42,7 @@ def test_no_right_stands_there_twice() -> None:
 
 
 def test_the_page_says_what_the_list_says() -> None:
-    rows = re.findall(r"^\| `(\w+)`[^|]*\|([^|]*)\|([^|]*)\|([^|]*)\|$", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| `([\w-]+)`[^|]*\|([^|]*)\|([^|]*)\|([^|]*)\|$", PAGE, re.MULTILINE)
     told = {row[0]: row[1:] for row in rows if row[0] in ROLES}
     assert set(told) == set(ROLES)
     for role, (reads, writes, group) in told.items():

@@ -16,7 +16,8 @@ from eventrail.rejected.audit import _INSERT, Audit, whoami
 from eventrail.rejected.identity import Identity, identity
 from eventrail.rejected.plan import Planned, plan
 from eventrail.rejected.trace import Outcome, Place, Run
-from eventrail.rows.events import COLUMNS, columns, row
+from eventrail.rows.events import row
+from eventrail.rows.stored import STORED_COLUMNS, stored_columns
 from tests.eventrail.rejected.making import NOON, by_enricher, by_writer, enriched, raw, record
 from writer.migrations import migrations
 
@@ -33,8 +34,8 @@ def audit(database: str) -> Iterator[Audit]:
 def insert(url: str, *events: Any) -> None:
     client = connect(url)
     client.execute(
-        f"INSERT INTO events ({', '.join(COLUMNS)}) VALUES",
-        columns([row(event, 0, 0) for event in events]),
+        f"INSERT INTO events ({', '.join(STORED_COLUMNS)}) VALUES",
+        stored_columns([row(event, 0, 0) for event in events]),
         columnar=True,
     )
     client.disconnect()

@@ -28,6 +28,7 @@ class World:
     """Book, outbox and ear in one; `log` holds what happened in its order."""
 
     stored_ids: set[str] = field(default_factory=set)
+    erased_ids: set[str] = field(default_factory=set)
     log: list[tuple[str, int]] = field(default_factory=list)
     noted: dict[Outcome, list[Planned]] = field(default_factory=lambda: {outcome: [] for outcome in Outcome})
     on_topic: list[Planned] = field(default_factory=list)
@@ -39,6 +40,9 @@ class World:
         if self.fails == what:
             raise ClickHouseUnavailable(f"away at {what}")
         self.log.append((what, count))
+
+    def erased(self, wanted: Collection[Identity]) -> set[Identity]:
+        return {identity for identity in wanted if str(identity.event_id) in self.erased_ids}
 
     def stored(self, wanted: Collection[Identity]) -> set[Identity]:
         self._happened("stored?", len(wanted))

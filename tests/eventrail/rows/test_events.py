@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
 from eventrail.errors import ContractError
-from eventrail.rows.events import COLUMNS, LATEST_MS, NIL, columns, day, row, version
+from eventrail.rows.events import COLUMNS, LATEST_MS, NIL, day, row, version
 
 Event = Callable[..., EnrichedEvent]
 
@@ -86,12 +86,6 @@ def test_ids_are_uuids(event: Event) -> None:
     text = "0190a0b0-c0d0-7e0f-8a1b-2c3d4e5f6071"
     made = values(event(event_id=text, session_id=text))
     assert made["event_id"] == made["session_id"] == UUID(text)
-
-
-def test_columns_turn_rows_by_90_degrees(event: Event) -> None:
-    turned = columns([row(event(), 1, 10), row(event(), 2, 20)])
-    assert len(turned) == len(COLUMNS)
-    assert turned[COLUMNS.index("enriched_offset")] == (10, 20)
 
 
 @pytest.mark.parametrize("field", ["event_type", "visitor_source", "bot.kind"])

@@ -13,9 +13,9 @@ from eventrail.rows.properties import properties
 
 
 def as_dict(event_data: str) -> dict[str, str]:
-    paths, values = properties(event_data)
-    assert len(set(paths)) == len(paths) == len(values)
-    return dict(zip(paths, values, strict=True))
+    made = properties(event_data)
+    assert len(set(made.paths)) == len(made.paths) == len(made.types)
+    return dict(zip(made.paths, made.texts, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from pathlib import Path
 
 from eventrail.rows.events import COLUMNS
 from eventrail.rows.reading import READING_SETTINGS, SORT_KEY, TABLE, events_once, settings_clause
+from eventrail.rows.stored import STORED_COLUMNS
 
 SCHEMA = Path(__file__).parents[3] / "services/writer/src/writer/schema/0001_events.sql"
 
@@ -25,7 +26,15 @@ def test_settings_stand_in_the_query() -> None:
 
 def test_the_key_is_that_of_the_table_and_of_nothing_that_a_copy_can_change() -> None:
     schema = SCHEMA.read_text()
-    assert f"ORDER BY ({', '.join(SORT_KEY)})" in schema
+    # The two halves of an id in their order are the id in the order of its text.
+    key = ", ".join(SORT_KEY).replace("event_id", "event_id_high, event_id_low")
+    assert f"ORDER BY ({key})" in schema
     assert set(SORT_KEY) <= set(COLUMNS)
-    assert re.search(r"^ENGINE = ReplacingMergeTree\(version\)$", schema, re.MULTILINE)
-    assert re.search(r"^PARTITION BY toYYYYMM\(received_at\)$", schema, re.MULTILINE)
+    assert re.search(r"^ENGINE = ReplacingMergeTree\(copy_rank\)$", schema, re.MULTILINE)
+    [partition] = re.findall(r"^PARTITION BY (.*?)\nORDER BY", schema, re.MULTILINE | re.DOTALL)
+    assert set(re.findall(r"[a-z_]{5,}", partition)) & {*COLUMNS, *STORED_COLUMNS} == {
+        "identity_day",
+        "event_id_high",
+        "event_id_low",
+        "copy_rank",
+    }

@@ -191,3 +191,13 @@ def test_the_file_is_what_the_setting_names(path: Path) -> None:
     websites = open_websites(WebsitesSettings(websites=str(path)))
     assert isinstance(websites, WebsitesFile)
     assert not websites.open
+
+
+def test_where_a_file_is_required_an_open_stack_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="EVENTRAIL_WEBSITES is not set"):
+        open_websites(WebsitesSettings(websites="", require_websites=True))
+    path = tmp_path / "websites.yaml"
+    path.write_text("websites: []")
+    assert isinstance(
+        open_websites(WebsitesSettings(websites=str(path), require_websites=True)), WebsitesFile
+    )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from collector.sinks.spool_registration import Registration
 from devstack.ports import Address, free_addresses
 from devstack.process import Program, Run
 from devstack.readiness import http_ready
@@ -46,6 +47,11 @@ class Child:
                         return _value(answer.text, line)
                 await asyncio.sleep(0.1)
 
+    async def is_unregistered(self) -> bool:
+        """Whether its spool, if it has one, is not registered at Kafka yet."""
+        checks = (await self.http.get("/readyz")).json()["checks"]
+        return "not registered" in checks.get("spool", "")
+
     def rss_mib(self) -> float:
         """Resident memory in MiB."""
         told = subprocess.run(
@@ -68,11 +74,20 @@ def _value(text: str, line: str) -> float:
     return 0.0
 
 
+def registered(spool: Path) -> None:
+    """Leave the folder of a spool as a collector does that has registered it."""
+    spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+    registration = Registration(spool)
+    registration.id()
+    registration.mark()
+
+
 @asynccontextmanager
 async def collector(kafka: str, log: Path, **settings: object) -> AsyncIterator[Child]:
     """Run a collector on the broker `kafka`; it is connected when the block begins.
 
-    `settings` as CollectorSettings names them, and `address_keys`; with `connected=False` it does not wait for Kafka.
+    `settings` as CollectorSettings names them, and `address_keys`. With `connected=False` it does not wait for Kafka,
+    and its spool counts as registered before.
     """
     connected = settings.pop("connected", True)
     address_keys = str(settings.pop("address_keys", ADDRESS_KEYS))
@@ -87,6 +102,8 @@ async def collector(kafka: str, log: Path, **settings: object) -> AsyncIterator[
         "EVENTRAIL_COLLECTOR_LISTEN": str(address),
     }
     command = (sys.executable, "-P", "-m", "collector")
+    if not connected and "spool" in settings:
+        registered(Path(str(settings["spool"])))
     run = await Run.start(command, log, environment)
     try:
         await ready(Program("collector", command, address, http_ready(address.url)), run, 60)
@@ -94,6 +111,8 @@ async def collector(kafka: str, log: Path, **settings: object) -> AsyncIterator[
             child = Child(run, address, http)
             async with asyncio.timeout(30):
                 while connected and not await child.metric("eventrail_collector_kafka_up"):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+                while connected and await child.is_unregistered():  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             yield child
     finally:

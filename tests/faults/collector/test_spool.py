@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 
 from collector.sinks.spool_file import SpoolFile
+from collector.sinks.spool_registration import Registration
 from devstack import programs
 from devstack.ports import Addresses, free_addresses
 from devstack.process import Run
@@ -26,6 +27,7 @@ from eventrail.contract import topics
 from eventrail.contract.v1.raw_pb2 import RawEvent
 from eventrail.kafka.admin import create_topics
 from eventrail.settings import KafkaSettings
+from eventrail.spools import command as spools
 from tests.faults.collector.child import EVENT, Child, collector
 from tests.faults.collector.load import BROKEN, NOT_CONNECTED, Load
 from tests.faults.collector.topic import ids_on_topic
@@ -188,10 +190,19 @@ async def test_a_stop_leaves_the_spool_to_the_next_start_and_a_full_disk_refuses
         assert await asyncio.wait_for(child.run.wait(), 30) == 0
     assert ids_in(spool) == ids
     await broker.start()
+    kafka, name = KafkaSettings(kafka_bootstrap_servers=str(broker)), Registration(spool).id()
     async with collector(str(broker), tmp_path / "second.log", spool=spool) as child:
         await until(child, SPOOLED, lambda events: events == 0)
+        async with asyncio.timeout(20):
+            while name not in [one.id for one in await spools.registered(kafka)]:
+                pass
         copies = await ids_on_topic(str(broker))
         assert [copies[event_id] for event_id in ids] == [1] * len(ids)
+        child.terminate()
+        assert await asyncio.wait_for(child.run.wait(), 30) == 0
+    # It ended in order and left nothing, so nobody waits for it.
+    assert name not in [one.id for one in await spools.registered(kafka)]
+    assert not Registration(spool).marked
 
 
 async def post(child: Child) -> str:

@@ -244,7 +244,7 @@ def _enriched(events: Sequence[bytes], place: int, sending: Sending) -> Row:
         chunk.events.add().ParseFromString(event)
     record = RawRecord(sending.partition, sending.offset, 1, None, chunk.SerializeToString())
     world = WORLDS[sending.world]
-    with patch.object(versions, "RULES_VERSION", 2 + sending.world):
+    with patch.object(versions, "RULES_VERSION", 3 + sending.world):
         versions._versions.cache_clear()
         outcome = process(record, Overlay({}), world, sending.received_ms + 1000)
     versions._versions.cache_clear()

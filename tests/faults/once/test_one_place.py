@@ -13,6 +13,8 @@ REPOSITORY = Path(__file__).parents[3]
 ROOTS = tuple(REPOSITORY / name for name in ("services", "libs", "devstack"))
 
 _REPLAY: Final = "services/enricher/src/enricher/replay/statements.py"
+_ERASURES: Final = "services/writer/src/writer/erasure_tables.py"
+_RETENTION: Final = "services/writer/src/writer/schema/0005_erasures.sql"
 _SPOOL: Final = "services/collector/src/collector/sinks/spool_file.py"
 _OTHER_EVENTS: Final = "the spool's own table, in an SQLite file; the collector cannot reach ClickHouse"
 
@@ -21,6 +23,8 @@ ALLOWED: Final[Mapping[tuple[str, Way], str]] = {
     ("services/writer/src/writer/table.py", Way.WRITES): "the writer's insert",
     (_REPLAY, Way.WRITES): "a replay writes what differs as copies of a higher revision",
     (_REPLAY, Way.READS_UNTOLD): "the shadow table, joined with events_once",
+    (_ERASURES, Way.CHANGES): "deletes what is to be forgotten, by its identity: every copy, whichever wins",
+    (_RETENTION, Way.CHANGES): "a column, and the time after which rows are removed",
     (_SPOOL, Way.READS): _OTHER_EVENTS,
     (_SPOOL, Way.WRITES): _OTHER_EVENTS,
     (_SPOOL, Way.CHANGES): _OTHER_EVENTS,

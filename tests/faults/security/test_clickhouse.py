@@ -5,9 +5,10 @@ import re
 import socket
 import uuid
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from clickhouse_driver import Client
@@ -24,9 +25,11 @@ from eventrail.errors import ClickHouseUnavailable, ConfigurationError
 from query_api.clickhouse import ClickHouse
 from query_api.events_table import Statement, reading
 from query_api.metrics import Metrics
+from query_api.parameters import Parameters
 from query_api.pipeline_question import LedgerQuestion
-from query_api.queries import ledger
-from query_api.question import Period
+from query_api.queries import ledger, rates, rejected
+from query_api.question.period import period
+from query_api.question.selection import Selection
 from query_api.settings import QueryApiSettings
 from tests.faults.security.engine import SECRET, SecureEngine
 from writer.errors import TableFault
@@ -95,10 +98,9 @@ def question() -> Statement:
     return reading(
         "names",
         "SELECT event_name, count() FROM matching GROUP BY event_name",
-        columns=("event_name",),
-        website_id="asked",
-        period=Period(date(2026, 1, 1), date(2030, 1, 1)),
-        left_out=(),
+        ("event_name",),
+        Selection("asked", period("2026-01-01", "2030-01-01", ZoneInfo("UTC"), 0, None), left_out=()),
+        Parameters(),
     )
 
 
@@ -159,7 +161,13 @@ def test_the_reader_sees_what_the_query_api_asks_for_alone(migrated: SecureEngin
 async def test_the_query_api_reads_the_ledger(migrated: SecureEngine) -> None:
     api = ClickHouse(migrated.url("reader"), QueryApiSettings(), Metrics(CollectorRegistry()))
     try:
-        for statement in (ledger.statement(LedgerQuestion(0, 60)), ledger.AS_OF):
+        minute = LedgerQuestion(0, 60)
+        for statement in (
+            ledger.statement(minute),
+            ledger.AS_OF,
+            rejected.statement(minute, 1),
+            rates.statement(minute),
+        ):
             await api.answer(statement)
     finally:
         api.close()

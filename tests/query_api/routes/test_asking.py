@@ -14,7 +14,7 @@ from query_api.app import create_app
 from query_api.engine import Answer
 from query_api.events_table import Statement
 from query_api.metrics import Metrics
-from query_api.question import ALL_BOTS, CRAWLERS
+from query_api.question.selection import ALL_BOTS, CRAWLERS, Context, Limits
 from query_api.routes.asking import Asking
 from query_api.settings import QueryApiSettings
 
@@ -70,17 +70,83 @@ async def test_a_client_that_disconnects_cancels_its_question() -> None:
     assert catalogue.registry.get_sample_value("eventrail_query_api_requests_total", labels) == 1
 
 
-def test_which_bots_a_website_leaves_out() -> None:
-    listed = [Website(id=name, name=name, domains=("a.example",), exclude_headless=name == "strict") for name in
-              ("strict", "lax")]  # fmt: skip
-    asking = Asking(SlowEngine(), ManualClock(), QueryApiSettings(), ListedWebsites(listed))
-    assert asking.left_out("strict") == ALL_BOTS == ("crawler", "headless", "library")
-    for website_id in ("lax", "unknown", "", "\0"):
-        assert asking.left_out(website_id) == CRAWLERS == ("crawler",)
+def test_questions_are_read_against_the_website_and_the_settings() -> None:
+    strict = Website(
+        id="strict",
+        name="S",
+        domains=("a.example",),
+        exclude_headless=True,
+        timezone="Asia/Kolkata",
+        retention_days=9,
+    )
+    lax = Website(id="lax", name="L", domains=("a.example",))
+    settings = QueryApiSettings(
+        max_event_names=1, max_property_keys=2, max_property_values=3, max_points=4, max_groups=5
+    )
+    asking = Asking(SlowEngine(), ManualClock(unix_ms=7), settings, ListedWebsites([strict, lax]))
+    limits = Limits(1, 2, 3, 4, 5)
+    assert asking.context(strict) == Context("strict", 7, "Asia/Kolkata", ALL_BOTS, 9, limits)
+    assert asking.context(lax) == Context("lax", 7, "UTC", CRAWLERS, None, limits)
 
 
-def test_without_a_list_only_crawlers_are_left_out() -> None:
-    assert Asking(SlowEngine(), ManualClock(), QueryApiSettings()).left_out("any") == CRAWLERS
+class TestOneWayOrTheOther:
+    """Nothing that is said is silently ignored: not a body of a GET, not a query string of a POST."""
+
+    PATH = "/api/websites/w/events"
+
+    async def test_a_get_with_a_body(self, client: httpx.AsyncClient) -> None:
+        answer = await client.request("GET", self.PATH, json={"limit": 1})
+        assert answer.status_code == 400
+        assert answer.json()["error"]["message"] == (
+            "a GET is asked by its query string alone; send the body by POST to the same path"
+        )
+
+    async def test_a_post_with_a_query_string(self, client: httpx.AsyncClient) -> None:
+        answer = await client.post(self.PATH, params={"limit": "1"}, json={})
+        assert answer.status_code == 400
+        assert answer.json()["error"]["message"].startswith("a POST is asked by its body alone")
+
+    async def test_an_empty_body_of_a_post(self, client: httpx.AsyncClient) -> None:
+        answer = await client.post(self.PATH)
+        assert answer.status_code == 400
+        assert answer.json()["error"]["message"].startswith("the body is no JSON")
+
+    async def test_a_large_body(self, client: httpx.AsyncClient) -> None:
+        most = b'{"search": ""' + b" " * (102_400 - 14) + b"}"
+        assert (await client.post(self.PATH, content=most)).status_code == 200
+        answer = await client.post(self.PATH, content=most + b" ")
+        assert answer.status_code == 413
+        assert answer.json() == {
+            "error": {
+                "code": "payload_too_large",
+                "message": "the body is larger than 102,400 bytes",
+                "field": None,
+            }
+        }
+
+    @pytest.mark.parametrize(
+        ("document", "field"),
+        [
+            ({"limit": 1.5}, "limit"),
+            ({"limit": None}, "limit"),
+            ({"include": [["visitors"]]}, "include"),
+            ({"include_bots": 1}, "include_bots"),
+            ({"start_date": ["2026-01-01", "2026-01-02"]}, "start_date"),
+            ({"filters": {}}, "filters"),
+            ({"filters": [1]}, "filters[0]"),
+            ({"filters": [{"field": "country", "values": ["DE"]}, {"field": 1}]}, "filters[1].field"),
+            ({"filters": [{"field": "country", "values": "DE"}]}, "filters[0].values"),
+            ({"filters": [{"field": "country", "operator": 1}]}, "filters[0].operator"),
+            ({"filters": [{"field": "prop.a", "values": [None]}]}, "filters[0].values"),
+            ({"filters": [{"field": "prop.a", "values": [10**390]}]}, "filters[0].values"),
+        ],
+    )
+    async def test_a_wrong_type_names_the_place(
+        self, client: httpx.AsyncClient, document: dict[str, Any], field: str
+    ) -> None:
+        answer = await client.post(self.PATH, json=document)
+        assert answer.status_code == 400
+        assert answer.json()["error"]["field"] == field
 
 
 @pytest.mark.parametrize("what", ["", "/properties", "/timeseries"])

@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -19,7 +17,6 @@ from query_api.clickhouse import ClickHouse
 from query_api.metrics import Metrics
 from query_api.queries.ledger import answer
 from query_api.settings import QueryApiSettings
-from writer.migrations import migrate
 
 PATH = "/api/pipeline/ledger"
 NOON = 1_772_712_000
@@ -52,20 +49,11 @@ async def test_a_wrong_instant_is_a_400_in_the_shape_of_the_house(client: httpx.
     assert "RFC 3339" in error["message"]
 
 
-@pytest.fixture
-def database(clickhouse: str) -> Iterator[str]:
-    name = f"ledger_{uuid.uuid4().hex[:12]}"
-    migrate(f"{clickhouse}/{name}")
-    yield f"{clickhouse}/{name}"
-    with Client.from_url(f"{clickhouse}/default") as server:
-        server.execute(f"DROP DATABASE {name}")
-
-
 @pytest.mark.stack
-async def test_the_latest_books_of_the_range_are_answered(database: str) -> None:
+async def test_the_latest_books_of_the_range_are_answered(ledger_database: str) -> None:
     # Minutes of long ago leave the table.
     minute = int(time.time()) // 60 * 60
-    with Client.from_url(database) as inside:
+    with Client.from_url(ledger_database) as inside:
         columns = "(minute, stage, outcome, events, computed_at)"
         for computed, stored in ((1000, 1), (2000, 3)):
             rows: list[Any] = [
@@ -80,7 +68,7 @@ async def test_the_latest_books_of_the_range_are_answered(database: str) -> None
             "INSERT INTO ledger_logs VALUES", [(0, 1, 1, 5, minute * 1000), (1, 1, 1, 5, minute * 1000 + 7)]
         )
     settings, catalogue = QueryApiSettings(), Metrics(metrics.registry("query-api"))
-    engine = ClickHouse(database, settings, catalogue)
+    engine = ClickHouse(ledger_database, settings, catalogue)
     app = create_app(engine, ManualClock(unix_ms=minute * 1000), settings, catalogue)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url="http://query-api"

@@ -6,37 +6,46 @@ import pytest
 from query_api.settings import QueryApiSettings
 
 PATH = "/api/websites/cm5x9yz1a0001/events/properties"
+ALL_TEXTS = ((["string"], [89]), 0, 0.0, 0.0, 0.0, [0.0] * 4, 2, 89)
 
 
 async def test_the_answer_of_the_spec(client: httpx.AsyncClient, engine: Any) -> None:
     engine.rows = [
-        ("plan", 89, 2, [(-56, "pro"), (-33, "enterprise")], 2),
-        ("currency", 89, 2, [(-72, "USD"), (-17, "EUR")], 2),
+        ("plan", 89, 2, [(-56, "pro", "string"), (-33, "enterprise", "string")], *ALL_TEXTS),
+        ("currency", 89, 2, [(-72, "USD", "string"), (-17, "EUR", "string")], *ALL_TEXTS),
     ]
     answer = await client.get(PATH, params={"event_name": "purchase"})
     assert answer.status_code == 200
-    assert answer.json() == {
-        "data": [
-            {
-                "property_key": "plan",
-                "values": [{"value": "pro", "count": 56}, {"value": "enterprise", "count": 33}],
-            },
-            {
-                "property_key": "currency",
-                "values": [{"value": "USD", "count": 72}, {"value": "EUR", "count": 17}],
-            },
-        ]
-    }
+    more = {"other": 0, "not_set": 0, "types": {"string": 89}}
+    assert answer.json()["data"] == [
+        {
+            "property_key": "plan",
+            "values": [
+                {"value": "pro", "count": 56, "type": "string"},
+                {"value": "enterprise", "count": 33, "type": "string"},
+            ],
+            **more,
+        },
+        {
+            "property_key": "currency",
+            "values": [
+                {"value": "USD", "count": 72, "type": "string"},
+                {"value": "EUR", "count": 17, "type": "string"},
+            ],
+            **more,
+        },
+    ]
+    assert answer.json()["meta"]["events"] == 89
 
 
 async def test_limits_and_name_reach_the_engine(
     client: httpx.AsyncClient, engine: Any, settings: QueryApiSettings
 ) -> None:
     await client.get(PATH, params={"event_name": " purchase "})
-    parameters = engine.statements[0].parameters
-    assert parameters["event_name"] == "purchase"
-    assert parameters["max_keys"] == settings.max_property_keys
-    assert parameters["max_values"] == settings.max_property_values
+    statement = engine.statements[0]
+    assert statement.parameters["event_name"] == "purchase"
+    assert statement.parameters["limit"] == settings.max_property_keys
+    assert f"groupArraySorted({settings.max_property_values})" in statement.sql
 
 
 @pytest.mark.parametrize(

@@ -101,12 +101,13 @@ _ACTS: Mapping[tuple[str, ...], _Act] = {
     ("CREATE", "VIEW"): _Act("CREATE VIEW"),
     ("CREATE", "MATERIALIZED", "VIEW"): _Act("CREATE VIEW"),
     ("ALTER", "TABLE"): _Act("ALTER TABLE"),
+    ("DELETE", "FROM"): _Act("ALTER DELETE"),
     ("DROP", "TABLE"): _Act("DROP TABLE"),
     ("DROP", "VIEW"): _Act("DROP VIEW"),
     ("TRUNCATE", "TABLE"): _Act("TRUNCATE"),
     ("TRUNCATE",): _Act("TRUNCATE"),
 }
-_WRITES = frozenset(("INSERT", "CREATE", "ALTER", "DROP", "TRUNCATE"))
+_WRITES = frozenset(("INSERT", "CREATE", "ALTER", "DELETE", "DROP", "TRUNCATE"))
 _BEFORE_TABLES = frozenset(("AS", "FROM", "JOIN", "IN", "TABLE", "TO"))
 _STEPPED_OVER = frozenset(("INTO", "IF", "NOT", "EXISTS", "("))
 _AFTER_SETTINGS = frozenset(
@@ -140,7 +141,7 @@ def check(user: User, sql: str, settings: Mapping[str, str], database: str, engi
     for clause in _settings_clauses(found):
         _check_clause(user, clause)
     if act.targeted and act.privilege is not None:
-        rest = _check_target(user, act.privilege, rest, database)
+        rest = _check_target(user, _privilege(act.privilege, rest), rest, database)
     _check_functions(user, rest, engine.table_functions)
     for place in set(_tables_named(rest, _places(act, rest), database, engine.tables)):
         allowed = user.may(act.reads, *place) if act.reads else user.knows(*place)
@@ -167,6 +168,13 @@ def _act(user: User, found: list[Token]) -> tuple[_Act, list[Token]]:
         if act is not None:
             return act, found[start + length :]
     raise _denied(user, " ".join(words[:2]) or "nothing")
+
+
+def _privilege(privilege: str, rest: list[Token]) -> str:
+    """What an ALTER asks for: ending a deletion is part of deleting, all else is changing the table."""
+    end = tuple(token.text.upper() for token in rest[-3:])
+    only_that = len(rest) in (4, 6) and end == ("APPLY", "DELETED", "MASK")
+    return "ALTER DELETE" if privilege == "ALTER TABLE" and only_that else privilege
 
 
 def _denied(user: User, what: str) -> ServerError:

@@ -11,6 +11,7 @@ from eventrail.lifecycle import complain, parser
 from eventrail.rejected import command as rejected
 from eventrail.rejected import options as rejected_options
 from eventrail.settings import ClickHouseSettings, KafkaSettings, load
+from eventrail.spools import command as spools
 from eventrail.websites import command as websites
 
 
@@ -18,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit status 0 when done, 1 where Kafka does not answer, 2 where a setting or topic is wrong."""
     options = parser(
         "eventrail",
-        "Topics, rejected events, websites and server keys of an installation.",
+        "Topics, rejected events, spools, websites and server keys of an installation.",
         KafkaSettings,
         ClickHouseSettings,
     )
@@ -27,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     topic_commands.add_argument("action", choices=["create", "verify"])
     acl_command.add(commands)
     rejected_options.add(commands)
+    spools.add(commands)
     websites.add(commands)
     chosen = options.parse_args(arguments)
     try:
@@ -34,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
             return websites.run(chosen)
         if chosen.what == "rejected":
             return rejected.run(chosen)
+        if chosen.what == "spools":
+            return spools.run(chosen)
         if chosen.what == "acls":
             return acl_command.run(chosen)
         asyncio.run(_topics(chosen.action, load(KafkaSettings)))

@@ -6,6 +6,7 @@ EventrailError
 ├── TokenError              text that is no token of a receipt; the sender is told (HTTP: 400)
 └── UnavailableError        a backend does not answer; wait and try again (HTTP: 503 with Retry-After)
     ├── KafkaUnavailable
+    │   └── TopicMissing    somebody has to create it
     └── ClickHouseUnavailable
 
 Each service hangs its own errors below EventrailError.
@@ -42,6 +43,10 @@ class UnavailableError(EventrailError):
 
 class KafkaUnavailable(UnavailableError):
     """The broker is away or did not acknowledge in time."""
+
+
+class TopicMissing(KafkaUnavailable):
+    """A topic does not exist; the message says which and what to run."""
 
 
 class ClickHouseUnavailable(UnavailableError):

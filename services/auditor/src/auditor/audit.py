@@ -7,14 +7,15 @@ from typing import Any, Final, Protocol
 
 from auditor.balance import Counts, Facts, balance
 from auditor.books import Books, Held
-from auditor.checkpoints import Offsets, Place, Places
+from auditor.checkpoints import Place, Places
 from auditor.entries import minute_of
 from auditor.metrics import Metrics
 from auditor.rounds import Task, changes
 from auditor.settings import AuditorSettings
-from auditor.sources import Span, Survey
+from auditor.sources import Survey
 from auditor.statements import Expired, Log, Slice, Standing
 from eventrail import logs
+from eventrail.checkpoints import Offsets, Span, ends, positions
 from eventrail.clock import Clock
 from eventrail.contract import topics
 from eventrail.contract.ledger import ACCEPTED, KEYS, RAW, UNACCOUNTED, WRITER, Key
@@ -76,14 +77,12 @@ class Audit:
         books, now = self._books, self._clock.monotonic()
         if self._is_anew(survey, held):
             books.anew.set()
-        ends = {at: span.end for at, span in survey.enriched.items()}
-        if any(end < self._enriched_ends.get(at, 0) for at, end in ends.items()):
+        enriched_ends = ends(survey.enriched)
+        if any(end < self._enriched_ends.get(at, 0) for at, end in enriched_ends.items()):
             books.checkpoints.forget()
-        self._enriched_ends = ends
-        books.checkpoints.add(now, self._passed(survey), ends)
-        # What was removed cannot be waited for.
-        written = {at: max(span.begin, survey.writer.get(at, 0)) for at, span in survey.enriched.items()}
-        books.checkpoints.written(now, written, {at: span.end for at, span in survey.rejected.items()})
+        self._enriched_ends = enriched_ends
+        books.checkpoints.add(self._passed(survey), enriched_ends)
+        books.checkpoints.written(now, positions(survey.writer, survey.enriched), ends(survey.rejected))
         books.checkpoints.read(now, books.rejected)
         books.drop_expired(self._now(), survey.enricher)
         await self._take_expired(survey)
@@ -143,12 +142,12 @@ class Audit:
     def _first_expired(self, partition: int, committed: int) -> int:
         """The first offset, from the enricher's commit on, that is not known to be expired."""
         number = self._books.logs[partition]
-        ends = [
+        known = [
             one.end
             for one in self._books.expired
             if one.raw_partition == partition and one.raw_log == number and one.first <= committed < one.end
         ]
-        return max(ends, default=committed)
+        return max(known, default=committed)
 
     def _expired(self, partition: int, committed: int, begin: int) -> Expired:
         first = self._first_expired(partition, committed)

@@ -14,6 +14,7 @@ from eventrail.contract.ledger import (
     DUPLICATE,
     ENRICHED,
     ENRICHER,
+    ERASED,
     EXPIRED,
     IN_FLIGHT,
     KEYS,
@@ -52,7 +53,7 @@ class Facts(NamedTuple):
     """What is known of some raw events that have it all in common.
 
     `passed`: the enricher's committed offset lies behind them. `settled`: so does everything after it, so nothing
-    is to come any more. `expired`: Kafka removed them before the enricher read them.
+    is to come any more. `expired`: Kafka removed them before the enricher read them. `erased`: an erasure means them.
     """
 
     passed: bool
@@ -60,6 +61,7 @@ class Facts(NamedTuple):
     found: Found
     refused: Refused
     expired: bool
+    erased: bool = False
 
 
 def outcome(facts: Facts) -> tuple[str, str | None]:
@@ -79,7 +81,9 @@ def outcome(facts: Facts) -> tuple[str, str | None]:
 def _at_the_writer(facts: Facts) -> str:
     if facts.found is Found.OTHER:
         return DUPLICATE
-    # Erased events have their place here; nothing erases yet.
+    if facts.erased:
+        # Also a copy that came when its event had been erased already, and was never written.
+        return ERASED
     return REJECTED if facts.refused is Refused.WRITER else UNACCOUNTED
 
 

@@ -5,9 +5,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from auditor.checkpoints import Checkpoints, Offsets, Place
+from auditor.checkpoints import Checkpoints, Place
 from auditor.rounds import Minutes
 from auditor.statements import Expired, Log
+from eventrail.checkpoints import Offsets
 
 KEPT_EXPIRED_SECONDS: Final = 72 * 3600
 """As long as the ledger keeps raw events, so that what expired is told apart from what is missing."""

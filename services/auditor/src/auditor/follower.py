@@ -18,13 +18,15 @@ from auditor.entries import RawEntry, RejectedEntry, raw_entries, rejected_entry
 from auditor.ledger import Ledger
 from auditor.metrics import Metrics
 from auditor.settings import AuditorSettings
-from auditor.sources import Names, Span, close, connected_consumer, partitions, spans
+from auditor.sources import Names
 from auditor.waiting import Retry
 from eventrail import logs
+from eventrail.checkpoints import Span
 from eventrail.clock import Clock
 from eventrail.contract import topics
 from eventrail.errors import KafkaUnavailable
 from eventrail.kafka.admin import admin
+from eventrail.kafka.offsets import close, connected_consumer, partitions, spans
 from eventrail.settings import KafkaSettings
 
 log = logs.get(__name__)
@@ -35,6 +37,7 @@ _COMMIT_SECONDS: Final = 10.0
 _COMMIT_ALL_SECONDS: Final = 3600.0
 """Far below the 7 days after which Kafka forgets the commits of a group without members."""
 _OPEN_SECONDS: Final = 30.0
+_FETCH: Final = {"max_partition_fetch_bytes": 1024 * 1024, "fetch_max_bytes": 8 * 1024 * 1024}
 
 Records = Mapping[TopicPartition, Sequence[Any]]
 
@@ -109,7 +112,7 @@ class Follower:
 
     async def _opened(self) -> AIOKafkaConsumer:
         """A consumer that stands where the ledger ends."""
-        consumer = await connected_consumer(self._kafka, self._settings.group)
+        consumer = await connected_consumer(self._kafka, self._settings.group, **_FETCH)
         try:
             self._books.anew.clear()
             # The client asks for committed offsets without end, also a broker that has long been back.

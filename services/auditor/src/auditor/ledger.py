@@ -92,8 +92,16 @@ class Ledger:
     def facts(self, within: Slice, standing: Standing) -> list[tuple[int, Facts, int]]:
         """Minute, facts, and how many events of the slice have them."""
         return [
-            (minute, Facts(bool(passed), bool(settled), Found(found), Refused(refused), bool(gone)), events)
-            for minute, passed, settled, found, refused, gone, events in self._query(facts(within, standing))
+            (
+                minute,
+                Facts(
+                    bool(passed), bool(settled), Found(found), Refused(refused), bool(expired), bool(erased)
+                ),
+                events,
+            )
+            for minute, passed, settled, found, refused, expired, erased, events in self._query(
+                facts(within, standing)
+            )
         ]
 
     def unaccounted(self, within: Slice, standing: Standing, most: int) -> list[tuple[Any, ...]]:

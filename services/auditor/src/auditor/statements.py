@@ -6,9 +6,18 @@ from typing import Final, NamedTuple
 
 from auditor.checkpoints import Place, Places
 from auditor.entries import RawEntry, RejectedEntry
+from eventrail.erasures.tables import EVENTS as ERASED
 from eventrail.rows.reading import READING_SETTINGS, SORT_KEY, events_once, settings_clause
 
-TABLES: Final = ("ledger_raw", "ledger_rejected", "ledger_logs", "ledger_expired", "ledger_minutes", "events")
+TABLES: Final = (
+    "ledger_raw",
+    "ledger_rejected",
+    "ledger_logs",
+    "ledger_expired",
+    "ledger_minutes",
+    "events",
+    ERASED,
+)
 """What must be there; `python -m writer migrate` makes them."""
 
 
@@ -85,11 +94,11 @@ WHERE minute >= fromUnixTimestamp(%(first)s)
 
 
 def facts(within: Slice, standing: Standing) -> str:
-    """Rows of minute, passed, settled, found, refused, expired (numbers of balance.Facts), and how many events."""
+    """Rows of minute, what balance.Facts has (as numbers, in its order), and how many events."""
     return f"""
-SELECT toUnixTimestamp(minute), passed, settled, found, refused, expired, count()
+SELECT toUnixTimestamp(minute), passed, settled, found, refused, expired, erased, count()
 FROM ({_told(within, standing)})
-GROUP BY minute, passed, settled, found, refused, expired{_SETTINGS}"""  # noqa: S608 - our own words
+GROUP BY minute, passed, settled, found, refused, expired, erased{_SETTINGS}"""  # noqa: S608 - our own words
 
 
 def unaccounted(within: Slice, standing: Standing, most: int) -> str:
@@ -97,7 +106,7 @@ def unaccounted(within: Slice, standing: Standing, most: int) -> str:
     return f"""
 SELECT raw_partition, raw_offset, raw_index, website_id, event_id
 FROM ({_told(within, standing)})
-WHERE settled AND found = 0 AND refused = 0 AND NOT expired
+WHERE settled AND found = 0 AND refused = 0 AND NOT expired AND NOT erased
 ORDER BY minute, raw_partition, raw_offset, raw_index
 LIMIT {most:d}{_SETTINGS}"""  # noqa: S608
 
@@ -126,7 +135,8 @@ SELECT
         (e.raw_partition, e.raw_offset, e.raw_index) = (l.raw_partition, l.raw_offset, l.raw_index), 2, 1
     ) AS found,
     multiIf(p.there = 1, p.refused_by, i.there = 1, 2, 0) AS refused,
-    {_in_ranges(standing.expired)} AS expired
+    {_in_ranges(standing.expired)} AS expired,
+    x.there AS erased
 FROM (SELECT * FROM ledger_raw FINAL WHERE {where}) AS l
 LEFT JOIN ({events_once(columns, wanted)}) AS e USING ({_IDENTITY})
 LEFT JOIN
@@ -143,7 +153,13 @@ LEFT JOIN
     FROM ledger_rejected
     WHERE stage = 'writer' AND event_id != toUUID('00000000-0000-0000-0000-000000000000')
         AND (website_id, event_id) IN (SELECT website_id, event_id FROM ledger_raw WHERE {where})
-) AS i ON l.website_id = i.website_id AND l.event_id = i.event_id"""  # noqa: S608
+) AS i ON l.website_id = i.website_id AND l.event_id = i.event_id
+LEFT JOIN
+(
+    SELECT DISTINCT website_id, event_id, toUInt8(1) AS there
+    FROM {ERASED}
+    WHERE (website_id, event_id) IN (SELECT website_id, event_id FROM ledger_raw WHERE {where})
+) AS x ON l.website_id = x.website_id AND l.event_id = x.event_id"""  # noqa: S608
 
 
 def _where(within: Slice) -> str:

@@ -1,7 +1,10 @@
 """`python -m collector`: the door of the process."""
 
 import asyncio
+import socket
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
@@ -16,9 +19,12 @@ from collector.sinks.connection import Connection
 from collector.sinks.kafka import Bounds, KafkaSink
 from collector.sinks.spool import SpoolBounds, SpoolSink
 from collector.sinks.spool_file import SpoolFile
+from collector.sinks.spool_registration import Registration
+from collector.sinks.spool_reports import SpoolReports
 from collector.sinks.spool_thread import SpoolThread
 from eventrail import logs
 from eventrail.clock import Clock, SystemClock
+from eventrail.contract.topics import SPOOLS
 from eventrail.errors import ConfigurationError
 from eventrail.health import bind
 from eventrail.lifecycle import complain, parser, run
@@ -77,7 +83,8 @@ async def _serve(
     listening = bind(settings.listen)
     connection = Connection(kafka, settings.publish_timeout)
     direct = KafkaSink(connection, _bounds(settings), metrics)
-    spool = _spool(settings, direct, file_on_disk, metrics, clock)
+    spooling = _spooling(settings, kafka, direct, file_on_disk, metrics, clock)
+    spool = spooling.sink if spooling else None
     sink = spool or direct
     websites_metrics.install(metrics.registry, websites)
     file = websites if isinstance(websites, WebsitesFile) else None
@@ -85,14 +92,14 @@ async def _serve(
     intake = make_intake(secret, keys, settings, websites=websites)
     app = make_app(settings, intake, sink, health, metrics, clock)
     direct.open()
-    if spool:
-        spool.open()
+    if spooling:
+        spooling.open()
     try:
         _log.info("serving", listen=settings.listen, websites=describe(websites))
         async with watched(websites):
             await serve(app, settings, listening, stop, metrics, drain_seconds)
     finally:
-        await sink.close()
+        await (spooling or sink).close()
     _log.info("stopped")
 
 
@@ -100,11 +107,54 @@ def _spool_file(settings: CollectorSettings, clock: Clock) -> SpoolFile | None:
     return SpoolFile(Path(settings.spool), settings.spool_max_bytes, clock) if settings.spool else None
 
 
-def _spool(
-    settings: CollectorSettings, inner: Sink, file: SpoolFile | None, metrics: Metrics, clock: Clock
-) -> SpoolSink | None:
+@dataclass(frozen=True)
+class Spooling:
+    """A spool, and what tells Kafka of it."""
+
+    sink: SpoolSink
+    reports: SpoolReports
+
+    def open(self) -> None:
+        """Start both; returns at once."""
+        self.sink.open()
+        self.reports.open()
+
+    async def close(self) -> None:
+        """End both in order: what the spool says last is what it holds in the end."""
+        await self.sink.close()
+        await self.reports.close(empty=not self.sink.unsettled)
+
+
+def _spooling(
+    settings: CollectorSettings,
+    kafka: KafkaSettings,
+    inner: Sink,
+    file: SpoolFile | None,
+    metrics: Metrics,
+    clock: Clock,
+) -> Spooling | None:
     if file is None:
         return None
+    patience = settings.publish_timeout
+    reports = SpoolReports(
+        Registration(Path(settings.spool)),
+        Connection(kafka, patience, SPOOLS),
+        lambda: sink.unsettled,
+        socket.gethostname(),
+        patience=patience,
+    )
+    sink = _spool_sink(settings, inner, file, metrics, clock, reports.trouble)
+    return Spooling(sink, reports)
+
+
+def _spool_sink(
+    settings: CollectorSettings,
+    inner: Sink,
+    file: SpoolFile,
+    metrics: Metrics,
+    clock: Clock,
+    unregistered: Callable[[], str | None],
+) -> SpoolSink:
     bounds = SpoolBounds(
         settings.spool_max_bytes,
         # At the start of an outage all that waited for Kafka comes at once, and what else comes.
@@ -112,7 +162,7 @@ def _spool(
         batch_events=min(SpoolBounds.batch_events, settings.queue_events // 2),
         patience=settings.publish_timeout,
     )
-    return SpoolSink(inner, SpoolThread(file), bounds, metrics, clock)
+    return SpoolSink(inner, SpoolThread(file), bounds, metrics, clock, unregistered)
 
 
 def _bounds(settings: CollectorSettings) -> Bounds:

@@ -8,25 +8,37 @@ from starlette.types import ASGIApp
 
 from eventrail import __version__, api_docs, metrics
 from eventrail.clock import Clock
-from eventrail.health import Check, Health
-from eventrail.websites import OpenWebsites
+from eventrail.health import OK, Check, Health
+from eventrail.websites import OpenWebsites, Websites
 from eventrail.websites.watching import WebsitesFile
 from query_api import problems
+from query_api.access import Door
+from query_api.admission import Admission
+from query_api.cross_origin import CrossOrigin, parse_origins
 from query_api.engine import Engine
+from query_api.erasure_topic import Requests
 from query_api.head import HeadAsGet
+from query_api.key_limits import KeyLimits
 from query_api.metrics import Metrics
+from query_api.progress import Overview
+from query_api.progress.memory import MemoryProgress
 from query_api.request_counts import RequestCounts
 from query_api.routes import (
     breakdown,
     documentation,
+    erasures,
     events,
     funnels,
     journeys,
+    lag,
     ledger,
     properties,
+    rates,
+    rejected,
     retention,
     timeseries,
 )
+from query_api.routes import websites as websites_route
 from query_api.routes.asking import Asking
 from query_api.settings import QueryApiSettings
 
@@ -45,15 +57,21 @@ def create_app(
     clock: Clock,
     settings: QueryApiSettings,
     catalogue: Metrics,
-    websites: OpenWebsites | WebsitesFile | None = None,
+    websites: Websites | None = None,
     stopping: Callable[[], bool] = lambda: False,
+    progress: Overview | None = None,
+    erasure_topic: Requests | None = None,
 ) -> ASGIApp:
     """The whole HTTP face: the endpoints, `/docs`, `/openapi.json`, `/livez`, `/readyz`, `/metrics`.
 
-    Ready means that it can answer, with 503 if need be; `/readyz` names a missing ClickHouse, and
-    a websites file of which an older version is in use, and stays 200 until `stopping` answers True.
+    Ready means that it can answer, with 503 if need be; `/readyz` names a missing ClickHouse, what holds
+    `progress`, and a websites file of which an older version is in use, and stays 200 until `stopping` answers
+    True. Without `progress` nothing is known of how far the answers reach; without an `erasure_topic` the endpoints
+    of erasures are not there.
     """
     websites = websites or OpenWebsites()
+    progress = progress or MemoryProgress()
+    catalogue.watch_progress(progress.data_through_ms, clock.now_ms)
     app = _Documented(
         title="Eventrail query API",
         version=__version__,
@@ -64,14 +82,29 @@ def create_app(
         swagger_ui_oauth2_redirect_url=None,
     )
     api_docs.install(app)
-    asking = Asking(engine, clock, settings, websites)
-    for room in (events, properties, timeseries, breakdown, funnels, journeys, retention, ledger):
+    asking = Asking(engine, clock, settings, websites, progress)
+    told = (events, properties, timeseries, breakdown, funnels, journeys, retention)
+    for room in (websites_route, *told, lag, ledger, rejected, rates):
         app.include_router(room.router(asking))
-    health = Health({"clickhouse": engine.check} | _of_file(websites), stopping=stopping)
+    if erasure_topic is not None:
+        margin_ms = int(1000 * settings.erasure_margin_seconds)
+        app.include_router(erasures.router(asking, erasure_topic, margin_ms))
+    checks = {"clickhouse": engine.check, "data_through": _of_progress(progress)}
+    health = Health(checks | _of_file(websites), stopping=stopping)
     app.router.routes.extend([*health.routes(), metrics.route(catalogue.registry)])
     problems.install(app, retry_after_seconds=settings.retry_after_seconds)
-    return HeadAsGet(RequestCounts(app, catalogue.requests, _FIXED_PATHS))
+    limits = KeyLimits(settings.key_rate(), settings.key_concurrency)
+    admitted = Admission(app, Door(websites), limits, clock, catalogue.refused)
+    shared = CrossOrigin(admitted, parse_origins(settings.cors_origins))
+    return HeadAsGet(RequestCounts(shared, catalogue.requests, _FIXED_PATHS))
 
 
-def _of_file(websites: OpenWebsites | WebsitesFile) -> dict[str, Check]:
+def _of_progress(progress: Overview) -> Check:
+    async def check() -> str:
+        return "; ".join(progress.held_by()) or OK
+
+    return check
+
+
+def _of_file(websites: Websites) -> dict[str, Check]:
     return {"websites": websites.check} if isinstance(websites, WebsitesFile) else {}

@@ -28,6 +28,12 @@ T = TypeVar("T")
 # The engine should end a query that takes too long, and say so, before the socket gives up on it.
 _GRACE_SECONDS = 5.0
 
+MAX_QUERY_BYTES = 16 << 20
+"""A statement holds all values of its filters, keys several times and quoted; a body of 100 KB gives less than 2 MB."""
+
+_AROUND = {"max_query_size": MAX_QUERY_BYTES}
+"""Sent beside a statement: what is said inside of it is read too late for it."""
+
 MAX_RESULT_ROWS = 1_000_000
 """A guard against our own mistakes: every statement has a limit of its own that is far below."""
 
@@ -136,14 +142,14 @@ class ClickHouse:
         sql = statement.sql + settings_clause({**statement.settings, **self._limits()})
         if statement.estimated:
             self._require_cheap(client, sql, statement)
-        rows = client.execute(sql, dict(statement.parameters))
+        rows = client.execute(sql, dict(statement.parameters), settings=_AROUND)
         progress = client.last_query.progress
         rows_read, bytes_read = (progress.rows, progress.bytes) if progress else (0, 0)
         return Answer(rows, rows_read, time.monotonic() - started, bytes_read)
 
     def _require_cheap(self, client: Client, sql: str, statement: Statement) -> None:
         # One row for each table that would be read: database, table, parts, rows, marks.
-        found = client.execute(f"EXPLAIN ESTIMATE {sql}", dict(statement.parameters))
+        found = client.execute(f"EXPLAIN ESTIMATE {sql}", dict(statement.parameters), settings=_AROUND)
         rows, most = sum(row[3] for row in found), self._settings.max_rows_read
         if rows > most:
             raise TooCostly(rows, most)

@@ -79,7 +79,8 @@ def _is(key: str, values: Sequence[Value], parameters: Parameters) -> str:
         ways.append(f"({property_sql.is_set(key)} AND {_one_of(property_sql.text(key), texts, parameters)})")
     numbers = _numbers_among(values)
     if numbers:
-        within = f"{property_sql.number(key)} IN {parameters.add(numbers)}"
+        # IN compares the bits: 0 is added because -0.0 has others than 0.0.
+        within = f"{property_sql.number(key)} + 0 IN {parameters.add(numbers)}"
         ways.append(f"ifNull({within}, 0)")
     booleans = tuple(str(value).lower() for value in values if isinstance(value, bool))
     if booleans:
@@ -94,7 +95,7 @@ def _numbers_among(values: Sequence[Value]) -> tuple[float, ...]:
         for value in values
         if not isinstance(value, bool)
     )
-    return tuple(float(number) for number in found if number is not None)
+    return tuple(float(number) + 0.0 for number in found if number is not None)
 
 
 def _number_fits(number: str, condition: Condition, parameters: Parameters) -> str:
@@ -106,8 +107,12 @@ def _number_fits(number: str, condition: Condition, parameters: Parameters) -> s
 
 def _text_fits(text: str, condition: Condition, parameters: Parameters) -> str:
     way = _starts if condition.operator is Operator.STARTS_WITH else contains
-    found = " OR ".join(way(text, parameters.add(str(value))) for value in condition.values)
-    return f"NOT ({found})" if condition.operator is Operator.NOT_CONTAINS else f"({found})"
+    values = [str(value) for value in condition.values]
+    if len(values) == 1:
+        found = way(text, parameters.add(values[0]))
+    else:  # One OR for each would be more than the engine's parser takes.
+        found = f"arrayExists(value -> {way(text, 'value')}, {parameters.add(values)})"
+    return f"NOT {found}" if condition.operator is Operator.NOT_CONTAINS else found
 
 
 def _starts(text: str, value: str) -> str:

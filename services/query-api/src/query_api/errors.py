@@ -1,15 +1,22 @@
 """The query API's own errors.
 
 EventrailError
-├── Invalid       the question is wrong; the caller must change it
-├── TooLarge      the body has more bytes than are taken
-├── TooCostly     the answer would take more than one question may
-└── ClientGone    nobody waits for the answer any more
+├── Invalid            the question is wrong; the caller must change it
+├── TooLarge           the body has more bytes than are taken
+├── TooCostly          the answer would take more than one question may
+├── TooEarly           the events of a token do not count yet; ask again later
+├── Refused            who asks may not ask this, or not now
+│   ├── Unauthorized   no key, or one that stands at no website
+│   ├── NotFound       no website of this id for this key
+│   ├── Forbidden      the key has not the scope that is needed
+│   └── Limited        the key has more requests than its limits let through
+└── ClientGone         nobody waits for the answer any more
 
 How each becomes HTTP stands in problems.py.
 """
 
 from eventrail.errors import EventrailError
+from eventrail.websites.model import Scope
 
 _SHOWN_CHARACTERS = 60
 
@@ -36,6 +43,62 @@ class TooCostly(EventrailError):
 
 class TooLarge(EventrailError):
     """The body has more bytes than are taken."""
+
+
+class Refused(EventrailError):
+    """Who asks may not ask this, or not now: `message` says why and what helps. Never raised itself."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Unauthorized(Refused):
+    """No valid key; `error` is the code of RFC 6750, section 3.1, None where no key was shown at all."""
+
+    def __init__(self, message: str, error: str | None = None) -> None:
+        super().__init__(message)
+        self.error = error
+
+
+class NotFound(Refused):
+    """The key is of no website with this id; whether there is one is not told."""
+
+    def __init__(self, website_id: str) -> None:
+        super().__init__(
+            f"no website {shown(website_id)} for this key; GET /api/websites lists those it may see"
+        )
+
+
+class Forbidden(Refused):
+    """The key is valid here, but has not the scope `scope`."""
+
+    def __init__(self, scope: Scope, where: str) -> None:
+        super().__init__(f"the key has no scope {scope!r} at {where}; add it in websites.yaml")
+        self.scope: Scope = scope
+
+
+class Limited(Refused):
+    """Too much for one key: `code` says of what, `retry_after` (whole seconds, at least 1) when it can go on."""
+
+    def __init__(self, code: str, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retry_after = retry_after
+
+
+class TooEarly(EventrailError):
+    """The events of a receipt's token do not count in the answers yet."""
+
+    def __init__(
+        self, waited_seconds: float, held_by: tuple[str, ...] = (), retry_after_seconds: int = 1
+    ) -> None:
+        why = f" ({'; '.join(held_by)})" if held_by else ""
+        super().__init__(
+            f"the events of this token do not count yet, after waiting for {waited_seconds:g} s{why}; "
+            f"ask again in {retry_after_seconds} s, or without token"
+        )
+        self.retry_after_seconds = retry_after_seconds
 
 
 class ClientGone(EventrailError):

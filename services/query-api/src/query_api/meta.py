@@ -9,6 +9,7 @@ from query_api.question.period import Period, instant_text
 from query_api.question.selection import Selection
 
 _UTC = ZoneInfo("UTC")
+_DAY_MS = 86_400_000
 
 HASHED_VISITORS = "sum_of_days"
 """A hashed visitor id changes each day, so over several days visitors of hashed ids are a sum of days."""
@@ -60,4 +61,5 @@ def about(
 
 
 def _several_days(period: Period) -> bool:
-    return period.until_ms // 86_400_000 != period.from_ms // 86_400_000
+    # Of UTC: that is where salts change.
+    return (period.until_ms - 1) // _DAY_MS != period.from_ms // _DAY_MS

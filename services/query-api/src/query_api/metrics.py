@@ -1,5 +1,7 @@
 """What the query API measures."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
@@ -12,6 +14,12 @@ class Metrics:
             "eventrail_query_api_requests",
             "Requests answered, by path template ('other' for unknown paths) and HTTP status.",
             ["route", "status"],
+            registry=registry,
+        )
+        self.refused = Counter(
+            "eventrail_query_api_refused_requests",
+            "Requests below /api/ refused before anything was asked: unauthorized, rate_limited, too_many_concurrent.",
+            ["code"],
             registry=registry,
         )
         self.query_seconds = Histogram(
@@ -37,3 +45,24 @@ class Metrics:
             "Questions that wait for a connection to ClickHouse.",
             registry=registry,
         )
+        self.surveys = Counter(
+            "eventrail_query_api_surveys",
+            "Times that Kafka was asked how far enricher, writer and spools are, by outcome (done or failed).",
+            ["outcome"],
+            registry=registry,
+        )
+        self.data_through_age = Gauge(
+            "eventrail_query_api_data_through_age_seconds",
+            "Seconds since data_through: every event that was accepted earlier counts; NaN while it is not known.",
+            registry=registry,
+        )
+        self.data_through_age.set(float("nan"))
+
+    def watch_progress(self, data_through_ms: Callable[[], int | None], now_ms: Callable[[], int]) -> None:
+        """Let the age of `data_through_ms` be told; both in Unix milliseconds."""
+
+        def age() -> float:
+            through = data_through_ms()
+            return float("nan") if through is None else (now_ms() - through) / 1000
+
+        self.data_through_age.set_function(age)

@@ -1,13 +1,19 @@
 """What may be asked about the pipeline itself: query parameters become a question, or an Invalid. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from query_api.errors import Invalid, shown
-from query_api.question.given import from_query
+from query_api.question.given import Given, from_query
 from query_api.question.period import instant
 
 LEDGER_PARAMETERS = ("start", "end")
+REJECTED_PARAMETERS = LEDGER_PARAMETERS
+RATES_PARAMETERS = LEDGER_PARAMETERS
+REJECTED_MAX_MINUTES = 15 * 24 * 60
+"""The table keeps 14 days."""
+
 DEFAULT_SECONDS = 3600
 
 _RULE = "an instant such as 2026-02-01T10:00:00Z (RFC 3339, years 1970 to 2105; '+' is %2B in a URL)"
@@ -17,7 +23,7 @@ _LATEST = datetime(2106, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class LedgerQuestion:
-    """Minutes of acceptance, in Unix seconds: from `first`, which begins a minute, to before `end`."""
+    """Minutes, in Unix seconds: from `first`, which begins a minute, to before `end`, which begins one too."""
 
     first: int
     end: int
@@ -28,7 +34,24 @@ def ask_ledger(query: bytes, now_ms: int, max_minutes: int) -> LedgerQuestion:
 
     It is about every minute of which a part lies from `start` to before `end`.
     """
-    parameters = from_query(query, LEDGER_PARAMETERS, filters=False)
+    return _ask_minutes(_given(query, LEDGER_PARAMETERS), now_ms, max_minutes)
+
+
+def ask_rejected(query: bytes, now_ms: int) -> LedgerQuestion:
+    """The question behind `GET /api/pipeline/rejected`: minutes of rejection. Raises Invalid."""
+    return _ask_minutes(_given(query, REJECTED_PARAMETERS), now_ms, REJECTED_MAX_MINUTES)
+
+
+def ask_rates(query: bytes, now_ms: int, max_minutes: int) -> LedgerQuestion:
+    """The question behind `GET /api/pipeline/rates`: minutes of acceptance. Raises Invalid."""
+    return _ask_minutes(_given(query, RATES_PARAMETERS), now_ms, max_minutes)
+
+
+def _given(query: bytes, names: Sequence[str]) -> Given:
+    return from_query(query, names, filters=False)
+
+
+def _ask_minutes(parameters: Given, now_ms: int, max_minutes: int) -> LedgerQuestion:
     end = _instant("end", parameters.one("end"))
     end = _up(now_ms, 1000) if end is None else end
     start = _instant("start", parameters.one("start"))
@@ -42,6 +65,12 @@ def ask_ledger(query: bytes, now_ms: int, max_minutes: int) -> LedgerQuestion:
             "start",
         )
     return LedgerQuestion(first, last)
+
+
+def ask_lag(query: bytes) -> None:
+    """The question behind `GET /api/pipeline/lag`, which takes no parameter. Raises Invalid."""
+    if query:
+        raise Invalid("this endpoint takes no query parameter")
 
 
 def _up(number: int, step: int) -> int:

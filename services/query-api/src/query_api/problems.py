@@ -6,14 +6,21 @@ parameter that is wrong (spec section "Event Name Validation" and its messages).
 | what was raised                    | status | code                 |
 |------------------------------------|--------|----------------------|
 | Invalid                            | 400    | validation_error     |
+| Unauthorized                       | 401    | unauthorized         |
+| Forbidden                          | 403    | forbidden            |
+| NotFound                           | 404    | not_found            |
 | no such path                       | 404    | not_found            |
 | a method that the path has not     | 405    | method_not_allowed   |
 | TooLarge                           | 413    | payload_too_large    |
 | TooCostly                          | 422    | too_costly           |
+| TooEarly                           | 425    | too_early            |
+| Limited                            | 429    | rate_limited, too_many_concurrent |
 | ClientGone                         | 499    | client_gone          |
 | anything that nobody expected      | 500    | internal_error       |
 | eventrail.errors.UnavailableError  | 503    | unavailable          |
 """
+
+from typing import Final
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -23,9 +30,28 @@ from starlette.routing import compile_path
 
 from eventrail import logs
 from eventrail.errors import UnavailableError
-from query_api.errors import ClientGone, Invalid, TooCostly, TooLarge, shown
+from query_api.errors import (
+    ClientGone,
+    Forbidden,
+    Invalid,
+    Limited,
+    NotFound,
+    Refused,
+    TooCostly,
+    TooEarly,
+    TooLarge,
+    Unauthorized,
+    shown,
+)
 
 _log = logs.get(__name__)
+
+_CHALLENGE: Final = 'Bearer realm="eventrail"'
+_REFUSALS: Final[dict[type[Refused], tuple[int, str]]] = {
+    Unauthorized: (401, "unauthorized"),
+    Forbidden: (403, "forbidden"),
+    NotFound: (404, "not_found"),
+}
 
 
 def response(
@@ -34,6 +60,31 @@ def response(
     """One error in the one shape."""
     body = {"error": {"code": code, "message": message, "field": field}}
     return JSONResponse(body, status_code=status, headers=headers)
+
+
+def refusal_code(error: Refused) -> str:
+    """The code of a refusal, from a closed list."""
+    return error.code if isinstance(error, Limited) else _REFUSALS[type(error)][1]
+
+
+def refusal(error: Refused) -> Response:
+    """A refusal as the table above says, with the headers that tell what to do (RFC 6750 section 3, RFC 9110)."""
+    status = 429 if isinstance(error, Limited) else _REFUSALS[type(error)][0]
+    field = "website_id" if isinstance(error, NotFound) else None
+    return response(status, refusal_code(error), error.message, field, _what_to_do(error))
+
+
+def _what_to_do(error: Refused) -> dict[str, str]:
+    match error:
+        case Limited():
+            return {"Retry-After": str(error.retry_after)}
+        case Unauthorized():
+            challenge = f'{_CHALLENGE}, error="{error.error}"' if error.error else _CHALLENGE
+            return {"WWW-Authenticate": challenge}
+        case Forbidden():
+            return {"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope", scope="{error.scope}"'}
+        case _:
+            return {}
 
 
 def install(app: FastAPI, *, retry_after_seconds: int) -> None:
@@ -48,7 +99,13 @@ def install(app: FastAPI, *, retry_after_seconds: int) -> None:
         message = f"the query cannot be answered now, try again in {retry_after_seconds} s: {error}"
         return response(503, "unavailable", message, headers={"Retry-After": str(retry_after_seconds)})
 
+    def refused(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, Refused)  # noqa: S101 - as above
+        return refusal(error)
+
     app.add_exception_handler(Invalid, invalid)
+    app.add_exception_handler(Refused, refused)
+    app.add_exception_handler(TooEarly, _early)
     app.add_exception_handler(UnavailableError, unavailable)
     app.add_exception_handler(TooLarge, _too_large)
     app.add_exception_handler(TooCostly, _too_costly)
@@ -69,6 +126,12 @@ def _too_costly(request: Request, error: Exception) -> Response:
 
 def _too_large(_request: Request, error: Exception) -> Response:
     return response(413, "payload_too_large", str(error))
+
+
+def _early(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, TooEarly)  # noqa: S101 - as above
+    headers = {"Retry-After": str(error.retry_after_seconds)}
+    return response(425, "too_early", str(error), "token", headers=headers)
 
 
 def _gone(_request: Request, _error: Exception) -> Response:

@@ -1,9 +1,20 @@
 """What may be set on the query API; variables start with EVENTRAIL_QUERY_API_."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
+from eventrail.contract import topics
 from eventrail.settings import Listen, Settings
+from eventrail.websites import RateLimit
+from eventrail.websites.model import MAX_RATE
+from query_api.cross_origin import parse_origins
+
+
+def _origins(text: str) -> str:
+    parse_origins(text)
+    return text
 
 
 class QueryApiSettings(Settings):
@@ -32,8 +43,37 @@ class QueryApiSettings(Settings):
         ge=1,
         description="Rows that one statement may read by ClickHouse's estimate; a question beyond it gets a 422.",
     )
+    key_requests_per_second: float = Field(
+        20.0, ge=0.001, le=MAX_RATE, description="Requests per second that one key may send for long."
+    )
+    key_burst: int = Field(60, ge=1, le=int(MAX_RATE), description="Requests that one key may send at once.")
+    key_concurrency: int = Field(
+        8,
+        ge=1,
+        le=10_000,
+        description="Requests of one key that are answered at the same time; more get a 429.",
+    )
+    cors_origins: Annotated[str, AfterValidator(_origins)] = Field(
+        "",
+        description=(
+            "Origins whose pages may read answers, comma separated: https://admin.example, or https://*.admin.example "
+            "for all names below. Without any, only pages of the query API's own origin may."
+        ),
+    )
     retry_after_seconds: int = Field(
         5, ge=1, le=3600, description="Seconds that a 503 tells its client to wait (Retry-After)."
+    )
+    survey_seconds: float = Field(
+        0.5,
+        gt=0,
+        le=60,
+        description="Seconds between two questions to Kafka about how far enricher and writer are (data_through).",
+    )
+    enricher_group: str = Field(
+        topics.ENRICHER_APP, min_length=1, max_length=249, description="Kafka group of the enrichers."
+    )
+    writer_group: str = Field(
+        topics.WRITER_GROUP, min_length=1, max_length=249, description="Kafka group of the writers."
     )
     max_event_names: int = Field(
         10_000, ge=1, le=100_000, description="Most event names in one answer; `meta` says what was left out."
@@ -43,6 +83,12 @@ class QueryApiSettings(Settings):
     )
     max_property_values: int = Field(
         100, ge=1, le=10_000, description="Most values of one property key; `meta` says what was left out."
+    )
+    erasure_margin_seconds: float = Field(
+        1.0,
+        ge=0,
+        le=3600,
+        description="What a collector accepts so many seconds after an erasure, by its clock, counts as before it.",
     )
     max_points: int = Field(
         5_000,
@@ -56,3 +102,7 @@ class QueryApiSettings(Settings):
         le=100_000,
         description="Most groups in the answer to one breakdown, steps of time apart.",
     )
+
+    def key_rate(self) -> RateLimit:
+        """The token bucket of each key."""
+        return RateLimit(per_second=self.key_requests_per_second, burst=self.key_burst)

@@ -7,11 +7,13 @@ from query_api.question.granularity import Buckets
 def bucket(buckets: Buckets, parameters: Parameters, column: str = "timestamp") -> str:
     """The start of an event's bucket, Unix milliseconds: one of `buckets.starts`, for events not before the first.
 
-    Steps of one length cost a division, others a binary search among their boundaries.
+    Steps of one length cost a division, others a binary search among their boundaries. The last step reaches as far as
+    the events do.
     """
     at = f"toUnixTimestamp64Milli({column})"
     step = buckets.step_ms
     if step is None:
         return f"roundDown({at}, {parameters.put('starts_ms', list(buckets.starts))})"
     first, length = parameters.put("first_ms", buckets.starts[0]), parameters.put("step_ms", step)
-    return f"({first} + intDiv({at} - {first}, {length}) * {length})"
+    last = parameters.put("last_step", len(buckets.starts) - 1)
+    return f"({first} + least(intDiv({at} - {first}, {length}), {last}) * {length})"

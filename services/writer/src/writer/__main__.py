@@ -11,6 +11,8 @@ from eventrail import logs
 from eventrail.errors import ConfigurationError, UnavailableError
 from eventrail.lifecycle import complain, parser, run
 from eventrail.settings import ClickHouseSettings, KafkaSettings, SharedSettings, load
+from eventrail.websites.settings import WebsitesSettings
+from eventrail.websites.watching import open_websites
 from writer import app
 from writer.migrations import migrate
 from writer.rewind import rewind
@@ -41,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
             return _rewind(chosen.to, dry_run=chosen.dry_run)
         logs.configure("writer", load(SharedSettings).log_level)
         load(WriterSettings)
+        open_websites(load(WebsitesSettings))
     except ConfigurationError as error:
         return complain("writer", error)
     return run("writer", app.run)

@@ -17,16 +17,24 @@ from eventrail.health import serving, side_door
 from eventrail.metrics import registry
 from eventrail.settings import ClickHouseSettings, KafkaSettings, load
 from eventrail.watchdog import Watchdog
+from eventrail.websites import OpenWebsites
+from eventrail.websites import metrics as websites_metrics
+from eventrail.websites.settings import WebsitesSettings
+from eventrail.websites.watching import WebsitesFile, describe, open_websites, watched
 from writer.batch import FlushReason, Limits
 from writer.consumer import close, connected_consumer, connected_producer
 from writer.dedupe import RecentlyWritten
 from writer.delivery import PROBES, Delivery
+from writer.erasing import Erasing
+from writer.erasure_tables import ErasureTables
+from writer.erasure_topic import ErasureTopic
 from writer.errors import LineHeld
 from writer.group_offsets import GroupOffsets
 from writer.lookout import Lookout
 from writer.metrics import Metrics, metrics
 from writer.readiness import Readiness
 from writer.rejections import RejectedTopic
+from writer.retention import days_kept
 from writer.retry import Backoff, Retry
 from writer.settings import WriterSettings
 from writer.stream import Stream
@@ -45,6 +53,8 @@ class Parts:
 
     settings: WriterSettings
     kafka: KafkaSettings
+    clickhouse_url: str
+    websites: OpenWebsites | WebsitesFile
     table: Table
     waiting: Waiting
     retry: Retry
@@ -62,10 +72,14 @@ async def run(stop: asyncio.Event) -> None:
     url = load(ClickHouseSettings).clickhouse_url
     figures = registry("writer")
     catalogue = metrics(figures)
+    websites = open_websites(load(WebsitesSettings))
+    websites_metrics.install(figures, websites)
     waiting = Waiting(catalogue, clock.monotonic)
     parts = Parts(
         settings,
         load(KafkaSettings),
+        url,
+        websites,
         Table(url, timeout_seconds=settings.insert_timeout_seconds, process=uuid4().hex),
         waiting,
         Retry(Backoff(longest=settings.retry_max_seconds), waiting),
@@ -73,25 +87,60 @@ async def run(stop: asyncio.Event) -> None:
         catalogue,
         clock,
     )
-    async with serving(side_door(parts.readiness.health(clock.monotonic), figures), settings.listen):
-        log.info("started", listen=settings.listen, group=settings.group)
+    health = parts.readiness.health(clock.monotonic)
+    async with serving(side_door(health, figures), settings.listen), watched(websites):
+        log.info("started", listen=settings.listen, group=settings.group, websites=describe(websites))
         await _work(parts, stop)
         log.info("stopped")
 
 
 async def _work(parts: Parts, stop: asyncio.Event) -> None:
-    verify = parts.retry(lambda: asyncio.to_thread(parts.table.verify))
+    verify = parts.retry(lambda: asyncio.to_thread(_verify, parts))
     if not await _unless(stop, verify):
         return
     rejected = RejectedTopic(lambda: connected_producer(parts.kafka))
     try:
         if await _unless(stop, parts.retry(rejected.connect)):
-            await _read(parts, rejected, stop)
+            async with _erasing(parts, stop) as erasing:
+                await _read(parts, rejected, erasing, stop)
     finally:
         await rejected.close()
 
 
-async def _read(parts: Parts, rejected: RejectedTopic, stop: asyncio.Event) -> None:
+def _verify(parts: Parts) -> None:
+    """Blocks. Raises TableFault that says what is missing, or ClickHouseUnavailable."""
+    parts.table.verify()
+    tables = ErasureTables(parts.clickhouse_url, timeout_seconds=_PROBE_SECONDS)
+    tables.verify()
+    tables.close()
+
+
+@asynccontextmanager
+async def _erasing(parts: Parts, stop: asyncio.Event) -> AsyncIterator[Erasing]:
+    """Learn of erasures and carry them out while the block runs. Where that fails for good, all ends with its error."""
+    settings, url = parts.settings, parts.clickhouse_url
+    topic, offsets = ErasureTopic(parts.kafka), GroupOffsets(parts.kafka, settings.group)
+    tables = ErasureTables(url, timeout_seconds=settings.insert_timeout_seconds)
+    sweeping = ErasureTables(url, timeout_seconds=settings.sweep_timeout_seconds)
+    erasing = Erasing(topic, tables, sweeping, offsets, parts.retry, parts.metrics, parts.clock)
+    running = asyncio.create_task(erasing.run())
+    running.add_done_callback(lambda _done: stop.set())
+    try:
+        yield erasing
+    finally:
+        failed = running.done()
+        running.cancel()
+        await asyncio.wait([running])
+        await topic.close()
+        await offsets.close()
+        # A statement that runs in a thread would hold the process until its time is over.
+        tables.abort()
+        sweeping.abort()
+    if failed:
+        running.result()
+
+
+async def _read(parts: Parts, rejected: RejectedTopic, erasing: Erasing, stop: asyncio.Event) -> None:
     settings = parts.settings
     delivery = Delivery(
         parts.table,
@@ -102,6 +151,8 @@ async def _read(parts: Parts, rejected: RejectedTopic, stop: asyncio.Event) -> N
         Breaker(settings.breaker_share, settings.breaker_minimum),
         parts.metrics,
         parts.clock,
+        erasing,
+        lambda: days_kept(parts.websites),
     )
     async with _watched(parts, lambda: delivery.steps) as lookout:
         while not stop.is_set():

@@ -11,6 +11,7 @@ from eventrail.rows.events import COLUMNS, Row, row
 from writer.batch import SourceRecord
 from writer.dedupe import RecentlyWritten, identity
 from writer.rejections import Rejection, of_contract_error
+from writer.retention import Days, without_limit
 
 _VERSION = COLUMNS.index("version")
 _PARTITION = COLUMNS.index("enriched_partition")
@@ -26,11 +27,14 @@ class Block:
     duplicates: int = 0
 
 
-def block(records: Iterable[SourceRecord], known: RecentlyWritten) -> Block:
-    """Every record of `records` is in the answer exactly once: as row, rejection, or duplicate."""
+def block(records: Iterable[SourceRecord], known: RecentlyWritten, days: Days = without_limit) -> Block:
+    """Every record of `records` is in the answer exactly once: as row, rejection, or duplicate.
+
+    Each row carries the `days` for which its website keeps events.
+    """
     made = Block()
     for record in records:
-        outcome = _row(record)
+        outcome = _row(record, days)
         if isinstance(outcome, Rejection):
             made.rejections.append(outcome)
         elif known.covers(outcome):
@@ -40,13 +44,13 @@ def block(records: Iterable[SourceRecord], known: RecentlyWritten) -> Block:
     return made
 
 
-def _row(record: SourceRecord) -> Row | Rejection:
+def _row(record: SourceRecord, days: Days) -> Row | Rejection:
     try:
         event = decode_enriched(record.value)
     except ContractError as error:
         return of_contract_error(record, error)
     try:
-        return row(event, record.partition, record.offset)
+        return row(event, record.partition, record.offset, days(event.website_id))
     except ContractError as error:
         refusal = error
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:

@@ -14,7 +14,7 @@ from eventrail.kafka.security import client_options, unreachable
 from eventrail.settings import KafkaSettings
 from writer.settings import WriterSettings
 
-NEEDED_TOPICS = (topics.ENRICHED, topics.REJECTED)
+NEEDED_TOPICS = (topics.ENRICHED, topics.REJECTED, topics.ERASURES)
 NEEDED = tuple(topic.name for topic in NEEDED_TOPICS)
 
 _CLOSE_SECONDS = 5.0

@@ -17,7 +17,9 @@ from writer.errors import LineHeld
 from writer.insertion import Insertion, Refusals
 from writer.metrics import Metrics
 from writer.rejections import Rejection, reason_name
+from writer.retention import Days, without_limit
 from writer.retry import Backoff, Retry
+from writer.withholding import NoErasures
 
 log = logs.get(__name__)
 
@@ -43,11 +45,20 @@ class Rejected(Protocol):
     async def send(self, rejections: Sequence[Rejection], now_ms: int) -> None: ...
 
 
+class Erasures(Protocol):
+    """What must not be written; `erasing.Erasing` is the real one."""
+
+    async def withhold(self, rows: list[Row]) -> list[Row]: ...
+
+    async def recall(self, rows: list[Row]) -> None: ...
+
+
 class Delivery:
     """Delivers batches, one at a time.
 
     `retry` waits for backends, `probe` for the line that the breaker holds. `steps` counts the inserts by which
-    refused rows are looked for: they are progress, though nothing can be committed meanwhile.
+    refused rows are looked for: they are progress, though nothing can be committed meanwhile. `kept` is asked for each
+    batch how long websites keep events.
     """
 
     def __init__(
@@ -60,7 +71,11 @@ class Delivery:
         breaker: Breaker,
         metrics: Metrics,
         clock: Clock,
+        erasures: Erasures | None = None,
+        kept: Callable[[], Days] = lambda: without_limit,
     ) -> None:
+        self._erasures = erasures or NoErasures()
+        self._kept = kept
         self._table = table
         self._rejected = rejected
         self._known = known
@@ -70,10 +85,11 @@ class Delivery:
         self._metrics = metrics
         self._clock = clock
         self._accepted = 0
+        self._to_recall: list[Row] = []
         self.steps = 0
 
     async def deliver(self, records: Callable[[], Sequence[SourceRecord]]) -> None:
-        """Returns once each record is a row, an acknowledged rejection, or a copy of a written event.
+        """Returns once each record is a row, an acknowledged rejection, a copy of a written event, or erased.
 
         Waits for ever while a backend is away, or the breaker is open: then `records` is asked again before each probe,
         so that a few bad records are seen among more good ones as these come. When cancelled it breaks a
@@ -83,12 +99,14 @@ class Delivery:
         await self._probe(lambda: self._settle(records()))
 
     async def _settle(self, records: Sequence[SourceRecord]) -> None:
-        made = await asyncio.to_thread(block, records, self._known)
+        made = await asyncio.to_thread(block, records, self._known, self._kept())
         self._require_mostly_good(len(records), made.rejections)
+        made.rows = await self._erasures.withhold(made.rows)
         insertion = await self._inserted(made, records)
         rejections = made.rejections + _refusals(records, insertion.refused)
         self._require_mostly_good(len(records), rejections)
         await self._reject(rejections)
+        await self._recall()
         self._breaker.count(len(records), len(rejections))
         self._metrics.duplicates.inc(made.duplicates)
         self._metrics.batch_rows.observe(len(made.rows))
@@ -140,8 +158,14 @@ class Delivery:
         if insertion.doubtful and not self._accepted and not self._breaker.off:
             raise LineHeld(_held("no row is accepted", _refusals(records, insertion.refused[:1])[0]))
 
+    async def _recall(self) -> None:
+        """Also what earlier probes, or a delivery that was broken off, have written: it comes back as copies."""
+        await self._erasures.recall(self._to_recall)
+        self._to_recall = []
+
     def _account(self, written: list[Row]) -> None:
         self._known.add(written)
+        self._to_recall += written
         self._accepted += len(written)
         self._metrics.rows_inserted.inc(len(written))
         if written:

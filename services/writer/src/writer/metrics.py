@@ -21,6 +21,8 @@ class Metrics:
     waiting_events: Gauge
     waiting_bytes: Gauge
     duplicates: Counter
+    erased: Counter
+    erasures: Counter
     rejected: Counter
     retries: Counter
     commits: Counter
@@ -59,6 +61,10 @@ def metrics(registry: CollectorRegistry) -> Metrics:
         duplicates=counter(
             "duplicates_total", "Copies dropped because their event was written a moment ago."
         ),
+        erased=counter(
+            "erased_events_total", "Events that were deleted or not written because of an erasure."
+        ),
+        erasures=counter("erasures_total", "Erasures that this writer has carried out to their end."),
         rejected=counter("rejected_total", "Records put on the rejected topic, by reason.", "reason"),
         retries=counter("retries_total", "Tries that failed and are made again, by cause.", "cause"),
         commits=counter("commits_total", "Offset commits by outcome: ok, failed (tried again).", "outcome"),

@@ -5,6 +5,7 @@ from pydantic_settings import SettingsConfigDict
 
 from eventrail.contract import topics
 from eventrail.settings import ClickHouseSettings, KafkaSettings, Listen, Settings, SharedSettings
+from eventrail.websites.settings import WebsitesSettings
 
 
 class WriterSettings(Settings):
@@ -93,11 +94,18 @@ class WriterSettings(Settings):
         ),
     )
 
+    sweep_timeout_seconds: float = Field(
+        600.0,
+        gt=0,
+        le=86_400,
+        description="Seconds without an answer after which finding or deleting erased events is tried again.",
+    )
+
     @property
     def longest_standstill_seconds(self) -> float:
         """So long nothing may be committed while records wait: what may rightly take long comes on top."""
         return self.watchdog_seconds + self.flush_seconds + 2 * self.insert_timeout_seconds
 
 
-ALL = (WriterSettings, KafkaSettings, ClickHouseSettings, SharedSettings)
+ALL = (WriterSettings, KafkaSettings, ClickHouseSettings, WebsitesSettings, SharedSettings)
 """Everything that the process reads, for `--help`."""

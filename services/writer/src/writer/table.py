@@ -11,13 +11,14 @@ from clickhouse_driver import errors as driver
 
 from eventrail.clickhouse import connect, reporting
 from eventrail.errors import ClickHouseUnavailable
-from eventrail.rows.events import COLUMNS, Row, columns
+from eventrail.rows.events import Row
+from eventrail.rows.stored import STORED_COLUMNS, stored_columns
 from writer.block import token
 from writer.errors import RowsRefused, TableFault
 
 NAME: Final = "events"
 
-INSERT: Final = f"INSERT INTO {NAME} ({', '.join(COLUMNS)}) VALUES"
+INSERT: Final = f"INSERT INTO {NAME} ({', '.join(STORED_COLUMNS)}) VALUES"
 
 _CODE = driver.ErrorCodes
 
@@ -142,12 +143,12 @@ class Table:
             # A block may span any number of months; it is bounded by its rows.
             "max_partitions_per_insert_block": 0,
         }
-        with self._lock, _judged():
-            self._client.execute(INSERT, columns(rows), columnar=True, settings=settings)
+        with self._lock, judged():
+            self._client.execute(INSERT, stored_columns(rows), columnar=True, settings=settings)
 
     def verify(self) -> None:
         """Blocks. Raises TableFault that says what is missing, or ClickHouseUnavailable."""
-        with self._lock, _judged():
+        with self._lock, judged():
             engines = self._client.execute(
                 "SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = %(name)s",
                 {"name": NAME},
@@ -176,13 +177,13 @@ def _verify(engines: list[str], found: set[str]) -> None:
         raise TableFault(f"table {NAME} does not exist; run: python -m writer migrate")
     if not engines[0].endswith(_ENGINES):
         raise TableFault(f"table {NAME} has engine {engines[0]}, which keeps every copy of an event")
-    missing = [name for name in COLUMNS if name not in found]
+    missing = [name for name in STORED_COLUMNS if name not in found]
     if missing:
         raise TableFault(f"table {NAME} lacks {', '.join(missing)}; run: python -m writer migrate")
 
 
 @contextmanager
-def _judged() -> Iterator[None]:
+def judged() -> Iterator[None]:
     """Turn what the driver raises into ClickHouseUnavailable, TableFault, or RowsRefused."""
     try:
         with reporting():

@@ -52,9 +52,9 @@ _MAKES: Final = (
     Operation.DESCRIBE_CONFIGS,
 )
 
-# Each service verifies the settings of its topics when it starts: hence DESCRIBE_CONFIGS.
+# All services but the query API verify the settings of their topics at the start: hence DESCRIBE_CONFIGS.
 _TOPICS: Final[dict[str, dict[str, Sequence[Operation]]]] = {
-    "collector": {topics.RAW.name: _WRITES},
+    "collector": {topics.RAW.name: _WRITES, topics.SPOOLS.name: _WRITES},
     "enricher": {
         topics.RAW.name: _READS,
         topics.ENRICHED.name: _WRITES,
@@ -62,9 +62,25 @@ _TOPICS: Final[dict[str, dict[str, Sequence[Operation]]]] = {
         topics.SALTS.name: _BOTH,
         topics.SESSIONS_CHANGELOG.name: _BOTH,
     },
-    "writer": {topics.ENRICHED.name: _READS, topics.REJECTED.name: _WRITES},
+    "writer": {
+        topics.ENRICHED.name: _READS,
+        topics.REJECTED.name: _WRITES,
+        topics.ERASURES.name: _READS,
+    },
+    # Where the raw topic ends tells which events an erasure means.
     "auditor": {topics.RAW.name: _READS, topics.ENRICHED.name: _SEES, topics.REJECTED.name: _READS},
-    "operator": {topics.REJECTED.name: _READS, topics.RAW.name: _WRITES, topics.ENRICHED.name: _WRITES},
+    "query-api": {
+        topics.RAW.name: _SEES,
+        topics.ENRICHED.name: (Operation.READ,),
+        topics.ERASURES.name: _WRITES,
+        topics.SPOOLS.name: (Operation.READ,),
+    },
+    "operator": {
+        topics.REJECTED.name: _READS,
+        topics.RAW.name: _WRITES,
+        topics.ENRICHED.name: _WRITES,
+        topics.SPOOLS.name: _BOTH,
+    },
     "topics": {topic.name: _MAKES for topic in topics.ALL},
 }
 
@@ -77,10 +93,11 @@ _GROUPS: Final[dict[str, dict[str, Sequence[Operation]]]] = {
         topics.ENRICHER_APP: (Operation.DESCRIBE,),
         topics.WRITER_GROUP: (Operation.DESCRIBE,),
     },
+    "query-api": {topics.ENRICHER_APP: (Operation.DESCRIBE,), topics.WRITER_GROUP: (Operation.DESCRIBE,)},
 }
 
 ROLES: Final = tuple(_TOPICS)
-"""The users that an installation needs; the query API and the migrations never speak to Kafka."""
+"""The users that an installation needs; the migrations never speak to Kafka."""
 
 DEFAULT_PRINCIPAL: Final = "User:eventrail-{role}"
 """How a role's principal is written: SASL users `eventrail-collector` and so on."""

@@ -11,6 +11,7 @@ from clickhouse_driver.errors import ErrorCodes, ServerException
 
 from eventrail import __version__
 from eventrail.clickhouse import connect, reporting
+from eventrail.erasures.tables import EVENTS as ERASED
 from eventrail.errors import ClickHouseUnavailable, ConfigurationError
 from eventrail.rejected.identity import Identity
 from eventrail.rejected.names import reason_name, stage_name
@@ -23,6 +24,7 @@ TABLE: Final = "rejected_replays"
 
 _KEY: Final = f"({', '.join(SORT_KEY)})"
 _STORED: Final = events_once(SORT_KEY, f"{_KEY} IN %(wanted)s") + settings_clause()
+_ERASED: Final = f"SELECT website_id, event_id FROM {ERASED} WHERE (website_id, event_id) IN %(wanted)s"  # noqa: S608
 _REPLAYED: Final = (
     "SELECT source_topic, source_partition, source_offset, source_index, original_digest"  # noqa: S608 - our own words
     f" FROM {TABLE} WHERE outcome = 'sent'"
@@ -51,7 +53,7 @@ def whoami() -> tuple[str, str]:
 
 
 class Audit:
-    """The tables `events` (read only) and `rejected_replays` in the database of `url`. Its methods block.
+    """The tables `events` and `erased_events` (read only) and `rejected_replays` in `url`. Its methods block.
 
     They raise ClickHouseUnavailable, or ConfigurationError where a table or a right is missing.
     """
@@ -63,6 +65,12 @@ class Audit:
         """Those of `wanted` that the table has."""
         found = self._execute(_STORED, {"wanted": list(map(tuple, wanted))}) if wanted else []
         return {Identity(*values) for values in found}
+
+    def erased(self, wanted: Collection[Identity]) -> set[Identity]:
+        """Those of `wanted` that were erased, or are to be, by their ids."""
+        keys = {(one.website_id, one.event_id) for one in wanted}
+        found = set(self._execute(_ERASED, {"wanted": list(keys)})) if wanted else set()
+        return {one for one in wanted if (one.website_id, one.event_id) in found}
 
     def replayed(self, wanted: Collection[Origin]) -> set[Origin]:
         """Those of `wanted` whose bytes were sent before, by whomever."""

@@ -48,6 +48,8 @@ class Refusal(StrEnum):
     """The audit tells of a replay of the same bytes; --again replays them all the same."""
     STORED = "already_stored"
     """The event is in the table."""
+    ERASED = "erased"
+    """The event was erased on request."""
 
 
 class Origin(NamedTuple):

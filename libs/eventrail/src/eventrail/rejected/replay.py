@@ -26,6 +26,8 @@ class Book(Protocol):
 
     def stored(self, wanted: Collection[Identity]) -> set[Identity]: ...
 
+    def erased(self, wanted: Collection[Identity]) -> set[Identity]: ...
+
     def replayed(self, wanted: Collection[Origin]) -> set[Origin]: ...
 
     def note(
@@ -120,13 +122,17 @@ class Replay:
             await self._do(await self._permitted(group[begin : begin + self._group_size]))
 
     async def _permitted(self, group: list[Planned]) -> list[Planned]:
-        """Those that neither are stored nor were replayed before; the others are told of."""
-        stored = await asyncio.to_thread(self._book.stored, {item.identity for item in group})
+        """Those that neither are stored or erased nor were replayed before; the others are told of."""
+        identities = {item.identity for item in group}
+        erased = await asyncio.to_thread(self._book.erased, identities)
+        stored = await asyncio.to_thread(self._book.stored, identities)
         origins = set() if self._order.again else {item.origin for item in group}
         replayed = await asyncio.to_thread(self._book.replayed, origins)
         permitted = []
         for item in group:
-            if item.identity in stored:
+            if item.identity in erased:
+                self._tell(item.refused(Refusal.ERASED, "the event was erased on request"), None)
+            elif item.identity in stored:
                 self._tell(item.refused(Refusal.STORED, "the event is in the table"), None)
             elif item.origin in replayed:
                 detail = "it was sent by an earlier replay; --again sends it once more"

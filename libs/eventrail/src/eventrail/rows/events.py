@@ -1,11 +1,12 @@
 """An enriched event becomes a row of the table `events`; COLUMNS says which value goes where.
 
-Nothing here does IO. What clickhouse-driver is given: DateTime64(3) columns get whole milliseconds as int (the driver
-writes an int as it is, and a datetime costs it several microseconds), Enum8 its number, UUID a UUID.
+Nothing here does IO; eventrail.rows.stored turns rows into the columns that are inserted. What clickhouse-driver is given:
+DateTime64(3) columns get whole milliseconds as int (the driver writes an int as it is, and a datetime costs it several
+microseconds), Enum8 its number, UUID a UUID.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -161,7 +162,7 @@ _GROUPS: Final[tuple[tuple[Callable[[EnrichedEvent], Row], str], ...]] = (
     (_place, "country region city"),
     (_device, "browser browser_version os os_version device_type language screen_width screen_height"),
     (_bot, "bot_kind bot_name"),
-    (_data, "event_data property_keys property_values"),
+    (_data, "event_data property_keys property_types property_values event_shape"),
     (_rules, "rules_version agent_rules geo_database"),
     (_origin, "raw_partition raw_offset raw_index"),
 )
@@ -170,24 +171,22 @@ COLUMNS: Final = (
     *(name for _, names in _GROUPS for name in names.split()),
     "enriched_partition",
     "enriched_offset",
+    "retention_days",
 )
-"""Every column that the writer fills, in the order of a Row."""
+"""What a reader finds of an event under these names in the table `events`, in the order of a Row.
+
+eventrail.rows.stored tells which columns are written for them."""
 
 _PARTS = tuple(part for part, _ in _GROUPS)
 
 
-def row(event: EnrichedEvent, partition: int, offset: int) -> Row:
-    """The row of `event`, read at `partition` and `offset` of the enriched topic.
+def row(event: EnrichedEvent, partition: int, offset: int, retention_days: int = 0) -> Row:
+    """The row of `event`, read at `partition` and `offset` of the enriched topic; 0 days: it is kept without limit.
 
     Raises ContractError (a broken rule) that names the field for which no row can be made.
     """
     values: list[Any] = []
     for part in _PARTS:
         values += part(event)
-    values += (partition, offset)
+    values += (partition, offset, retention_days)
     return tuple(values)
-
-
-def columns(rows: Iterable[Row]) -> list[tuple[Any, ...]]:
-    """`rows` (at least one) turned by 90 degrees: one tuple per name of COLUMNS."""
-    return list(zip(*rows, strict=True))

@@ -1,6 +1,6 @@
 """The seam to the websites: who asks for an id gets the website, or None."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Protocol
 
@@ -51,10 +51,19 @@ class ListedWebsites:
     def __init__(self, websites: Iterable[Website] = ()) -> None:
         self.all = tuple(websites)
         self._by_id = {website.id: website for website in self.all}
+        # Here and not when it is first asked for: a new version is read in a thread, and questions do not wait.
+        self._by_key: dict[bytes, list[Website]] = {}
+        for website in self.all:
+            for key in website.server_keys:
+                self._by_key.setdefault(key.digest, []).append(website)
 
     def find(self, website_id: str) -> Website | None:
         """The website with this id, None where the file has none."""
         return self._by_id.get(website_id)
+
+    def with_key(self, digest: bytes) -> Sequence[Website]:
+        """The websites at which the key with this digest stands, in the file's order; none where nobody knows it."""
+        return self._by_key.get(digest, ())
 
     def snapshot(self) -> "ListedWebsites":
         """Itself: it never changes."""

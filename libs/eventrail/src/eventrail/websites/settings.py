@@ -18,3 +18,10 @@ class WebsitesSettings(Settings):
             "any website id is taken, and there are no keys."
         ),
     )
+    require_websites: bool = Field(
+        default=False,
+        description=(
+            "true ends a service at its start, with status 2, where EVENTRAIL_WEBSITES is not set: for production, "
+            "where a forgotten setting must not open everything."
+        ),
+    )

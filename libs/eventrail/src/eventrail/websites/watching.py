@@ -103,7 +103,15 @@ class WebsitesFile:
 
 
 def open_websites(settings: WebsitesSettings) -> OpenWebsites | WebsitesFile:
-    """The websites of this installation. Raises ConfigurationError where the named file is missing or wrong."""
+    """The websites of this installation.
+
+    Raises ConfigurationError where the named file is missing or wrong, or where there must be one and none is named.
+    """
+    if settings.require_websites and not settings.websites:
+        raise ConfigurationError(
+            "EVENTRAIL_WEBSITES is not set, so any website id would be taken and no key asked for, but "
+            "EVENTRAIL_REQUIRE_WEBSITES is true; set it to the path of websites.yaml"
+        )
     try:
         return WebsitesFile(settings.websites) if settings.websites else OpenWebsites()
     except ConfigurationError as error:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import ceil, floor
+from math import ceil
 from typing import Final
 
 from collector.client_address import Address
-from collector.rate_limits.bucket import Bucket, window
-from collector.rate_limits.buckets import Buckets
-from collector.rate_limits.fields import Standing
 from collector.refusals import Refused
+from eventrail.rate_limits.bucket import Bucket
+from eventrail.rate_limits.buckets import Buckets
+from eventrail.rate_limits.fields import Standing, standing
 from eventrail.websites import RateLimit, RateLimits
 
 ADDRESS: Final = "address"
@@ -43,9 +43,7 @@ class _Quota:
         )
 
     def standing(self, now: float) -> Standing:
-        left = floor(self.bucket.tokens(self.rate, now) + 1e-6)
-        more_in = self.bucket.wait(self.rate, now, left + 1) if left < self.rate.burst else 0.0
-        return Standing(self.name, self.rate.burst, ceil(window(self.rate)), left, ceil(more_in))
+        return standing(self.name, self.rate, self.bucket, now)
 
 
 @dataclass(slots=True)
@@ -91,9 +89,9 @@ class Allowance:
             self._address_quota(None, b"")
         found: dict[str, Standing] = {}
         for quota in self._quotas.values():
-            standing = quota.standing(now)
-            if standing.name not in found or standing.left < found[standing.name].left:
-                found[standing.name] = standing
+            here = quota.standing(now)
+            if here.name not in found or here.left < found[here.name].left:
+                found[here.name] = here
         return list(found.values())
 
     def _find(self, website_id: str, own: RateLimits, *, by_key: bool) -> tuple[_Quota, ...]:

@@ -10,7 +10,7 @@ from collector import access, client_hints, limits
 from collector.client_address import ClientAddresses
 from collector.intake import Client, Intake, Taken
 from collector.metrics import Metrics
-from collector.rate_limits import Allowance, RateLimiter, fields
+from collector.rate_limits import Allowance, RateLimiter
 from collector.receipts import BROKER, DISK, Receipt, Rejection, encode, nothing_accepted, rejection, whole
 from collector.refusals import KINDS, Refused
 from collector.settings import CollectorSettings
@@ -18,6 +18,7 @@ from collector.sinks import Published, Sink
 from collector.unpacking import gunzip
 from eventrail import logs, tokens
 from eventrail.clock import Clock
+from eventrail.rate_limits import fields
 
 _log = logs.get(__name__)
 

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from eventrail import logs
-from eventrail.contract.topics import RAW
+from eventrail.contract.topics import RAW, Topic
 from eventrail.errors import ConfigurationError, UnavailableError
 from eventrail.kafka import records
 from eventrail.kafka.admin import verify_topics
@@ -28,7 +28,7 @@ _FIRST_PAUSE = 0.25
 
 @dataclass(eq=False)
 class Session:
-    """A started producer and the number of raw partitions it found."""
+    """A started producer and the number of partitions it found."""
 
     producer: AIOKafkaProducer
     partitions: int
@@ -36,7 +36,7 @@ class Session:
 
 
 class Connection:
-    """Keeps one Session alive in the background, from `open` to `close`.
+    """Keeps one Session for `topic` alive in the background, from `open` to `close`.
 
     All times are in seconds. `patience`: how long the producer waits for an answer, and how long an
     old producer may take to end. `heartbeat`: how often the broker is asked for a sign of life, and how long it may
@@ -45,9 +45,16 @@ class Connection:
     """
 
     def __init__(
-        self, settings: KafkaSettings, patience: float, *, heartbeat: float = 5.0, longest_pause: float = 5.0
+        self,
+        settings: KafkaSettings,
+        patience: float,
+        topic: Topic = RAW,
+        *,
+        heartbeat: float = 5.0,
+        longest_pause: float = 5.0,
     ) -> None:
         self._settings = settings
+        self._topic = topic
         self._patience = patience
         self._heartbeat = heartbeat
         self._longest_pause = longest_pause
@@ -134,8 +141,8 @@ class Connection:
             self._unheard(session)
             return
         self._heard(None)
-        if len(client.cluster.partitions_for_topic(RAW.name) or ()) != session.partitions:
-            self.replace(session, f"topic {RAW.name} has changed")
+        if len(client.cluster.partitions_for_topic(self._topic.name) or ()) != session.partitions:
+            self.replace(session, f"topic {self._topic.name} has changed")
 
     def _unheard(self, session: Session) -> None:
         # While Kafka is silent nothing may be sent at all, so no send finds out that it is the client that is dead.
@@ -174,11 +181,11 @@ class Connection:
         self.fault = reason if isinstance(error, ConfigurationError) else None
 
     async def _started(self) -> Session:
-        await verify_topics(self._settings, [RAW])
+        await verify_topics(self._settings, [self._topic])
         producer = records.producer(self._settings, request_timeout_ms=int(self._patience * 1000))
         try:
             await producer.start()
-            found = await producer.partitions_for(RAW.name)
+            found = await producer.partitions_for(self._topic.name)
         except BaseException as error:
             await _finish(producer, self._patience)
             if isinstance(error, KafkaError):

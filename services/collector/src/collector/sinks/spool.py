@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +28,7 @@ logging.getLogger(__name__).addFilter(logs.RateLimit(10.0))
 CLOSED: Final = "the collector is shutting down"
 FULL: Final = "Kafka is away or slow, and the spool is full"
 BROKEN: Final = "Kafka is away or slow, and the spool cannot be written"
+UNREGISTERED: Final = "Kafka is away or slow, and the spool is not registered there yet"
 """What senders are told; which broker, disk and reason are for the log and `/readyz`."""
 
 _LOOK_SECONDS: Final = 0.1
@@ -54,18 +55,26 @@ class SpoolBounds:
 class SpoolSink:
     """Publishes through `inner` and, where that fails, through the spool of `thread`; it owns both.
 
-    Use it inside the running loop, `open` it first. An event that is in the spool counts as accepted, with
-    `Published.on_disk`; it has no offset yet.
+    Until `unregistered` answers None nothing new goes to the spool: somebody might tell that all accepted events are
+    stored who does not know that this spool is there. Use it inside the running loop, `open` it first. An event that
+    is in the spool counts as accepted, with `Published.on_disk`; it has no offset yet.
     """
 
     def __init__(
-        self, inner: Sink, thread: SpoolThread, bounds: SpoolBounds, metrics: Metrics, clock: Clock
+        self,
+        inner: Sink,
+        thread: SpoolThread,
+        bounds: SpoolBounds,
+        metrics: Metrics,
+        clock: Clock,
+        unregistered: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._inner = inner
         self._thread = thread
         self._bounds = bounds
         self._metrics = metrics
         self._clock = clock
+        self._unregistered = unregistered
         self._publishing = self._direct = self._unwritten = self._unwritten_bytes = 0
         self._open: OrderedDict[asyncio.Future[None], None] = OrderedDict()
         """Requests in the order of arrival that are with the sink behind, or about to ask for their write."""
@@ -96,6 +105,11 @@ class SpoolSink:
         return self._unwritten + self._thread.held.events
 
     @property
+    def unsettled(self) -> int:
+        """As `waiting`, and at least one for each damaged file out of which events may still be saved."""
+        return self.waiting + self.held.asides
+
+    @property
     def oldest_seconds(self) -> float:
         """Age of the oldest event in the spool; 0 where it is empty."""
         oldest = self._thread.held.oldest_ms
@@ -113,6 +127,8 @@ class SpoolSink:
         """For `/readyz`: "ok", or what is in the spool, or why it cannot be written."""
         if self._fault:
             return f"the spool cannot be written: {self._fault}"
+        if (why := self._unregistered()) is not None:
+            return f"the spool takes no events, it is not registered: {why}"
         if not self.waiting:
             return OK
         return f"{self.waiting} events wait on disk, the oldest for {self.oldest_seconds:.0f} s"
@@ -120,7 +136,9 @@ class SpoolSink:
     def trouble(self) -> str | None:
         if self._closed:
             return CLOSED
-        return BROKEN if self._fault and (self.waiting or self._inner.trouble()) else None
+        if not self.waiting and not self._inner.trouble():
+            return None
+        return BROKEN if self._fault else self._refusal()
 
     async def publish(self, events: Sequence[Placed]) -> Published:
         self._publishing += 1
@@ -139,11 +157,18 @@ class SpoolSink:
         self._open[ticket] = None
         try:
             if self.waiting or self._inner.trouble():
+                if (refusal := self._refusal()) is not None:
+                    return all_failed(len(events), refusal)
                 return await self._spool(events, Published(dict.fromkeys(range(len(events)), "")), ticket)
             published = await self._publish_directly(events)
-            return await self._spool(events, published, ticket) if published.failures else published
+            if not published.failures or self._refusal() is not None:
+                return published
+            return await self._spool(events, published, ticket)
         finally:
             self._has_left(ticket)
+
+    def _refusal(self) -> str | None:
+        return None if self._unregistered() is None else UNREGISTERED
 
     async def _publish_directly(self, events: Sequence[Placed]) -> Published:
         self._direct += 1

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from collector.sinks import Placed
+from collector.sinks.spool_registration import ID, MARK
 from eventrail import logs
 from eventrail.clock import Clock
 from eventrail.errors import ConfigurationError, EventrailError
@@ -34,7 +35,9 @@ _LOG_BYTES: Final = 4 * 1024 * 1024
 _SMALL_BYTES: Final = 256 * 1024
 _SAVED_AT_ONCE: Final = 100
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_EXPECTED: Final = frozenset((NAME, LOCK, f"{NAME}-wal", f"{NAME}-shm", f"{NAME}-journal", "lost+found"))
+_DATABASE: Final = (NAME, f"{NAME}-wal", f"{NAME}-shm", f"{NAME}-journal")
+_REGISTRATION: Final = (ID, f"{ID}.new", MARK, f"{MARK}.new")
+_EXPECTED: Final = frozenset((LOCK, *_DATABASE, *_REGISTRATION, "lost+found"))
 _ASIDE: Final = f"{NAME}.damaged-"
 
 _TABLE: Final = """
@@ -70,12 +73,14 @@ class Held(NamedTuple):
     """What is in the spool: events, bytes of the file that are in use, Unix milliseconds of its oldest event.
 
     `kept` events are in the file beside them: they are done with, but the disk did not let them be taken out.
+    `asides`: damaged files out of which nothing was saved yet.
     """
 
     events: int
     bytes: int
     oldest_ms: int | None
     kept: int = 0
+    asides: int = 0
 
 
 class _Aside(NamedTuple):
@@ -161,7 +166,7 @@ class SpoolFile:
 
     def held(self) -> Held:
         """What is in it now."""
-        return Held(self._events - self._kept, self._used, self._oldest, self._kept)
+        return Held(self._events - self._kept, self._used, self._oldest, self._kept, len(self._asides))
 
     def shrink(self) -> None:
         """Give the disk back what an empty spool does not need; does nothing while it holds events."""

@@ -8,9 +8,9 @@ Events are applied in the order of their arrival. The state holds the live sessi
   both: a bridging event joins the earlier session and merges nothing.
 - An older event gets a past session of its own and leaves the state as it is.
 
-A session's id follows from website, visitor and the event that opened it, and from whether it is a past one; it never
-changes once published. Nor does its start, the event time of the event that opened it, also when an earlier event
-joins late.
+A session's id follows from website, visitor and the event that opened it, with its time, and from whether it is a past
+one; it never changes once published. Nor does its start, the event time of the event that opened it, also when an
+earlier event joins late.
 
 A visitor id that is a hash changes at midnight. As long as nothing began under today's id, the state under yesterday's
 counts, and an event that joins a session of it, within 24 h of its start, keeps yesterday's id.
@@ -30,7 +30,7 @@ from eventrail.clock import MS_PER_DAY, utc_day
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
 
 _KEY: Final = b"session.key.v1"
-_ID: Final = b"session.id.v1"
+_ID: Final = b"session.id.v2"
 
 
 class _Place(Enum):
@@ -125,7 +125,7 @@ def _session(place: _Place, seat: _Seat, event: EnrichedEvent) -> Session:
     if seat.state and seat.state.previous and place is _Place.PREVIOUS:
         return seat.state.previous.widened(at_ms)
     digest = fingerprint(_ID, event.website_id.encode(), seat.visitor_id.encode(), event.event_id.encode())
-    return Session(_uuid8(digest, past=place is _Place.PAST), at_ms, at_ms, at_ms)
+    return Session(_uuid8(at_ms, digest, past=place is _Place.PAST), at_ms, at_ms, at_ms)
 
 
 def _state(place: _Place, before: State | None, session: Session, accepted_ms: int) -> State | None:
@@ -153,12 +153,13 @@ def is_past(id_bytes: bytes) -> bool:
     return bool(id_bytes[15] & 1)
 
 
-def _uuid8(digest: bytes, *, past: bool) -> bytes:
+def _uuid8(started_at_ms: int, digest: bytes, *, past: bool) -> bytes:
+    """The start in 48 bits, then 39 bits of the digest, and nothing else, so that rows with it stay small.
+
+    Two sessions of one website that begin in the same millisecond have the same id once in 5 * 10**11 times.
+    """
     # RFC 9562 section 5.8: version 8 and the variant; the other 122 bits are ours.
-    return b"%b%c%b%c%b%c" % (
-        digest[:6], digest[6] & 0x0F | 0x80, digest[7:8], digest[8] & 0x3F | 0x80, digest[9:15],
-        digest[15] & 0xFE | past,
-    )  # fmt: skip
+    return b"%b\x80\0\x80\0\0%b%c" % (started_at_ms.to_bytes(6), digest[:4], digest[4] & 0xFE | past)
 
 
 def id_text(id_bytes: bytes) -> str:

@@ -7,7 +7,7 @@ from enricher.draft import Draft
 from enricher.world import World
 from eventrail.contract.v1.enriched_pb2 import Enrichment
 
-RULES_VERSION: Final = 2
+RULES_VERSION: Final = 3
 """Counted up whenever a step gives another answer than before to the same event."""
 
 

@@ -6,11 +6,13 @@ What reads `events` has to be run with eventrail.rows.reading.READING_SETTINGS.
 from typing import Final
 
 from enricher.replay.past_sessions import PAST_COLUMNS
+from eventrail.erasures.tables import REWRITES, spared
 from eventrail.rows.events import COLUMNS
 from eventrail.rows.reading import TABLE, events_once
+from eventrail.rows.stored import STORED_COLUMNS
 
-_NOT_COMPARED: Final = frozenset({"version", "enriched_partition", "enriched_offset"})
-"""Of a copy, not of the event: its rank, and where it stood on the enriched topic."""
+_NOT_COMPARED: Final = frozenset({"version", "enriched_partition", "enriched_offset", "retention_days"})
+"""Of a copy, not of the event: its rank, where it stood on the enriched topic, and how long it is kept."""
 
 _SAME: Final = (
     "raw_partition",
@@ -46,7 +48,7 @@ def drop_shadow(shadow: str) -> str:
 
 def insert_shadow(shadow: str) -> str:
     """For a columnar insert."""
-    return f"INSERT INTO {shadow} ({', '.join(COLUMNS)}) VALUES"
+    return f"INSERT INTO {shadow} ({', '.join(STORED_COLUMNS)}) VALUES"
 
 
 STORED: Final = (
@@ -73,7 +75,9 @@ PAST: Final = (
 
 def _joined(shadow: str) -> str:
     same = " AND ".join(f"stored.{name} = made.{name}" for name in _SAME)
-    return f"({events_once(('*',), _IN_RANGE)}) AS stored INNER JOIN {shadow} AS made ON {same}"
+    return (
+        f"({events_once((*COLUMNS, 'copy_rank'), _IN_RANGE)}) AS stored INNER JOIN {shadow} AS made ON {same}"
+    )
 
 
 def _differs(column: str) -> str:
@@ -99,15 +103,30 @@ def examples(shadow: str, column: str, limit: int) -> str:
 
 
 def apply(shadow: str) -> str:
-    """Writes what differs as copies of revision `revision`; they stand where the stored ones stood."""
+    """Writes what differs as copies of revision `revision`; they stand where the stored ones stood.
+
+    What an erasure is about is left alone: it may be stored still, and must not be written again.
+    """
     taken = {
-        "version": f"bitShiftLeft(toUInt64(%(revision)s), {_REVISION_BITS})"
-        f" + {2**_REVISION_BITS - 1} - toUInt64(toUnixTimestamp64Milli(stored.received_at))",
+        "copy_rank": f"bitShiftLeft(toUInt64(%(revision)s), {_REVISION_BITS})"
+        f" + bitAnd(stored.copy_rank, {2**_REVISION_BITS - 1})",
         "enriched_partition": "stored.enriched_partition",
         "enriched_offset": "stored.enriched_offset",
+        "retention_days": "stored.retention_days",
     }
-    values = ", ".join(taken.get(column, f"made.{column}") for column in COLUMNS)
+    was, spares_was = spared("stored", "was")
+    becomes, spares_becomes = spared("made", "becomes")
+    values = ", ".join(taken.get(column, f"made.{column}") for column in STORED_COLUMNS)
     return (
-        f"INSERT INTO {TABLE} ({', '.join(COLUMNS)})"  # noqa: S608
-        f" SELECT {values} FROM {_joined(shadow)} WHERE {_ANY_DIFFERS}"
+        f"INSERT INTO {TABLE} ({', '.join(STORED_COLUMNS)})"  # noqa: S608
+        f" SELECT {values} FROM {_joined(shadow)}{was}{becomes}"
+        f" WHERE ({_ANY_DIFFERS}) AND {spares_was} AND {spares_becomes}"
+    )
+
+
+def note_rewrite(stage: int) -> str:
+    """Tells writers that `apply` may run (1), for `seconds` from now by the engine's clock, or has ended (2)."""
+    return (
+        f"INSERT INTO {REWRITES} (rewrite_id, stage, ends_by)"
+        f" SELECT toUUID(%(rewrite_id)s), {stage:d}, now('UTC') + toIntervalSecond(%(seconds)s)"
     )

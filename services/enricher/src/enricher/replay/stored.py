@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
+from uuid import uuid4
 
 from clickhouse_driver.errors import ServerException
 
@@ -11,11 +12,15 @@ from enricher.replay.past_sessions import LOOKBACK_MS, PastRow
 from enricher.replay.time_range import TimeRange
 from eventrail.clickhouse import connect, reporting
 from eventrail.errors import EventrailError
-from eventrail.rows.events import Row, columns
+from eventrail.rows.events import Row
 from eventrail.rows.reading import READING_SETTINGS
+from eventrail.rows.stored import stored_columns
 
 _TIMEOUT_SECONDS: Final = 3_600.0
 _EXAMPLES: Final = 5
+_ENDED_IN_TIME: Final = {"max_execution_time": int(_TIMEOUT_SECONDS) - 60, "join_use_nulls": 0}
+"""A minute before nobody counts with it any more."""
+
 _PLAIN_INSERT: Final = {"insert_deduplicate": 0, "async_insert": 0, "max_partitions_per_insert_block": 0}
 
 
@@ -89,7 +94,10 @@ class Stored:
         """Rows (at least one) into the shadow table."""
         with _judged():
             self._client.execute(
-                statements.insert_shadow(self.shadow), columns(rows), columnar=True, settings=_PLAIN_INSERT
+                statements.insert_shadow(self.shadow),
+                stored_columns(rows),
+                columnar=True,
+                settings=_PLAIN_INSERT,
             )
 
     def compare(self) -> Comparison:
@@ -103,13 +111,19 @@ class Stored:
         return [Example(website, str(event_id), stored, made) for website, event_id, stored, made in found]
 
     def apply(self, revision: int) -> None:
-        """Write every event that differs as a copy of `revision`, which wins over all lower ones."""
+        """Write every event that differs as a copy of `revision`, which wins over all lower ones; erased ones are not.
+
+        Noted before and after, so that an erasure that comes meanwhile is not done before this is.
+        """
+        noted = {"rewrite_id": str(uuid4()), "seconds": int(_TIMEOUT_SECONDS)}
+        self._execute(statements.note_rewrite(1), noted)
         with _judged():
             self._client.execute(
                 statements.apply(self.shadow),
                 self._range | {"revision": revision},
-                settings={**_PLAIN_INSERT, **READING_SETTINGS},
+                settings={**_PLAIN_INSERT, **READING_SETTINGS, **_ENDED_IN_TIME},
             )
+        self._execute(statements.note_rewrite(2), noted)
 
     def close(self) -> None:
         self._client.disconnect()

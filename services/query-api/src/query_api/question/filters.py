@@ -103,10 +103,17 @@ class Condition:
 
 
 def parse_field(name: str) -> Field | None:
-    """The field of that name, None where it is none."""
+    """The field of that name, None where it is none. Raises Invalid where the key of a property is too long."""
     if name.startswith(PROPERTY_PREFIX):
-        return Property(name.removeprefix(PROPERTY_PREFIX))
+        return Property(_key(name.removeprefix(PROPERTY_PREFIX)))
     return DIMENSIONS.get(name)
+
+
+def _key(text: str) -> str:
+    if len(text) > MAX_CHARACTERS:
+        place = PROPERTY_PREFIX + text[:59]
+        raise Invalid(f"{place}…: a key may have {MAX_CHARACTERS:,} characters", place)
+    return text
 
 
 def require_field(name: Any, place: str) -> Field:
@@ -127,16 +134,17 @@ def parse_term(name: str) -> Term | None:
         field = parse_field(name)
         return None if field is None else Term(field, Operator.IS)
     field = parse_field(matched[1])
-    return None if field is None else Term(field, _operator(matched[2], name[:64]))
+    hint = f"; for a key that ends so write {shown(f'{name}[is]')}" if isinstance(field, Property) else ""
+    return None if field is None else Term(field, _operator(matched[2], name[:64], hint))
 
 
-def _operator(text: Any, place: str) -> Operator:
+def _operator(text: Any, place: str, hint: str = "") -> Operator:
     if isinstance(text, str) and text in set(Operator):
         return Operator(text)
     near = get_close_matches(text, list(Operator), n=1) if isinstance(text, str) else []
     offer = f"do you mean {near[0]}?" if near else f"known: {', '.join(Operator)}"
     given = shown(text) if isinstance(text, str) else type(text).__name__
-    raise Invalid(f"{place}: unknown operator {given}; {offer}", place)
+    raise Invalid(f"{place}: unknown operator {given}; {offer}{hint}", place)
 
 
 def from_url(term: Term, texts: Sequence[str]) -> Condition:

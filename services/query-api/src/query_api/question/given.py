@@ -6,6 +6,7 @@ ignored: an unknown name is an error that offers the nearest known one.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -18,6 +19,9 @@ from query_api.question.filters import Condition, Term, from_json, from_url, par
 
 MAX_PAIRS: Final = 500
 FILTERS: Final = "filters"
+
+_MOST_DIGITS = 400
+"""Doubles end at 309 digits."""
 
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -55,7 +59,7 @@ def from_query(query: bytes, known: Sequence[str], *, filters: bool = True) -> G
         elif filters and (term := parse_term(name)):
             terms.setdefault(term, []).append(value)
         else:
-            raise _unknown(name, known, filters=filters)
+            raise _unknown("query parameter", name, known, filters=filters)
     return Given(texts, together([from_url(term, values) for term, values in terms.items()]))
 
 
@@ -84,7 +88,7 @@ def from_document(
         elif name in known:
             texts[name] = _texts(name, value)
         elif name not in own:
-            raise _unknown(name, [*own, *known, *((FILTERS,) if filters else ())], filters=False)
+            raise _unknown("member", name, [*own, *known, *((FILTERS,) if filters else ())])
     return Given(texts, together(conditions))
 
 
@@ -101,16 +105,23 @@ def conditions_of(value: Any, place: str = FILTERS) -> list[Condition]:
 def read_json(body: bytes) -> Any:
     """The JSON value of `body`. Raises Invalid for what is no JSON (RFC 8259), and for text without a UTF-8 form."""
     try:
-        document = json.loads(body.decode(), parse_constant=_no_number, object_pairs_hook=_members)
+        text = body.decode()
+        document = json.loads(text, parse_int=_whole, parse_constant=_no_number, object_pairs_hook=_members)
+        if "\\u" in text:
+            _require_encodable(document)
     except RecursionError:
         raise Invalid("the body is nested too deeply") from None
     except UnicodeDecodeError:
         raise Invalid("the body is not UTF-8") from None
     except ValueError as error:
         raise Invalid(f"the body is no JSON: {error}") from None
-    if "\\u" in body.decode():
-        _require_encodable(document)
     return document
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a number has more than {_MOST_DIGITS} digits")
+    return int(text)
 
 
 def _no_number(name: str) -> float:
@@ -120,7 +131,7 @@ def _no_number(name: str) -> float:
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        twice = next(name for name in found if sum(name == other for other, _ in pairs) > 1)
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
         raise ValueError(f"{shown(twice)} stands twice in one object")
     return found
 
@@ -165,8 +176,8 @@ def nearest(given: str, known: Iterable[str]) -> str:
     return f"; do you mean {near[0]}?" if near else ""
 
 
-def _unknown(name: str, known: Sequence[str], *, filters: bool) -> Invalid:
+def _unknown(kind: str, name: str, known: Sequence[str], *, filters: bool = False) -> Invalid:
     candidates = [*known, *DIMENSIONS] if filters else list(known)
     more = ", and filters such as country, utm_source or prop.plan" if filters else ""
     offer = nearest(name, candidates) or f"; known here: {', '.join(known) or 'none'}{more}"
-    return Invalid(f"unknown query parameter {shown(name)}{offer}", name[:64])
+    return Invalid(f"unknown {kind} {shown(name)}{offer}", name[:64])

@@ -21,7 +21,6 @@ AUTO_POINTS: Final = 100
 
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 3_600_000
-_QUARTER_MS: Final = 900_000
 _DAY_MS: Final = 86_400_000
 
 WEEK_STARTS: Final = {"monday": 0, "sunday": 6}
@@ -46,12 +45,23 @@ class Buckets:
 def buckets(name: str, period: Period, week_start: str, most: int) -> Buckets:
     """`period` in steps of the granularity of that name. Raises Invalid where they would be more than `most`."""
     if name == AUTO:
-        name = _finest(period, min(AUTO_POINTS, most))
-    _require_few(name, period, most)
-    starts = tuple(_STEPS[name](period, week_start))
+        return _finest(period, week_start, most)
+    starts = _starts(name, period, week_start, most)
     if len(starts) > most:
         raise _too_many(name, len(starts), period, most)
+    return _labelled(name, starts, period)
+
+
+def _labelled(name: str, starts: tuple[int, ...], period: Period) -> Buckets:
     return Buckets(name, starts, tuple(_label(name, start, period.zone) for start in starts))
+
+
+def _starts(name: str, period: Period, week_start: str, most: int) -> tuple[int, ...]:
+    # Reckoned first, not counted: a century of minutes would take long to write down.
+    about = _about(name, period)
+    if about > 2 * most + 100:
+        raise _too_many(name, about, period, most)
+    return tuple(_STEPS[name](period, week_start))
 
 
 def granularity_of(given: str | None) -> str:
@@ -89,31 +99,24 @@ def _hours(period: Period, _week_start: str) -> Iterator[int]:
 
 def _hour_start(at_ms: int, zone: ZoneInfo) -> int:
     start = at_ms - (at_ms + _offset_ms(at_ms, zone)) % HOUR_MS
-    # A change within this hour of half an hour (Lord Howe) begins a bucket of its own.
-    later = [
-        after
-        for before, after in _quarters(start, at_ms)
-        if _offset_ms(before, zone) != _offset_ms(after, zone)
-    ]
-    return later[-1] if later else start
+    # A change within this hour, as that of half an hour at Lord Howe, begins a bucket of its own.
+    return _change(start, at_ms, zone) or start
 
 
 def _next_hour(start: int, zone: ZoneInfo) -> int:
-    if (
-        _offset_ms(start, zone) == _offset_ms(start + HOUR_MS, zone)
-        and (start + _offset_ms(start, zone)) % HOUR_MS == 0
-    ):
-        return start + HOUR_MS
-    for before, after in _quarters(start, start + HOUR_MS):
-        offset = _offset_ms(after, zone)
-        if (after + offset) % HOUR_MS == 0 or offset != _offset_ms(before, zone):
-            return after
-    return start + HOUR_MS
+    following = start + HOUR_MS - (start + _offset_ms(start, zone)) % HOUR_MS
+    return _change(start, following - 1, zone) or following
 
 
-def _quarters(first: int, last: int) -> Iterator[tuple[int, int]]:
-    """Pairs of neighbouring quarters of an hour from `first` on, the second ones up to `last`."""
-    return pairwise(range(first, last + 1, _QUARTER_MS))
+def _change(before: int, after: int, zone: ZoneInfo) -> int | None:
+    """The first moment with the offset of `after`, None where `before` has the same. At most one change is between."""
+    offset = _offset_ms(after, zone)
+    if _offset_ms(before, zone) == offset:
+        return None
+    while after - before > 1:
+        middle = (before + after) // 2
+        before, after = (before, middle) if _offset_ms(middle, zone) == offset else (middle, after)
+    return after
 
 
 def _offset_ms(at_ms: int, zone: ZoneInfo) -> int:
@@ -139,9 +142,11 @@ def _months(period: Period, _week_start: str) -> Iterator[int]:
 def _dated(period: Period, day: date, following: Callable[[date], date]) -> Iterator[int]:
     start = first_moment(day, period.zone)
     while start < period.until_ms:
-        yield start
         day = following(day)
-        start = first_moment(day, period.zone)
+        after = first_moment(day, period.zone)
+        if after > start:  # Samoa had no 2011-12-30: it would begin together with the day behind it.
+            yield start
+        start = after
 
 
 _STEPS: Final[dict[str, Callable[[Period, str], Iterator[int]]]] = {
@@ -173,14 +178,14 @@ def _about(name: str, period: Period) -> int:
     return -(-(period.until_ms - period.from_ms) // _SHORTEST_MS[name])
 
 
-def _finest(period: Period, most: int) -> str:
-    return next((name for name in GRANULARITIES if _about(name, period) <= most), GRANULARITIES[-1])
-
-
-def _require_few(name: str, period: Period, most: int) -> None:
-    # Reckoned, not counted: a century of minutes would take long to write down.
-    if _about(name, period) > 2 * most + 100:
-        raise _too_many(name, _about(name, period), period, most)
+def _finest(period: Period, week_start: str, most: int) -> Buckets:
+    fine = min(AUTO_POINTS, most)
+    for name in GRANULARITIES[:-1]:
+        if _about(name, period) <= fine:
+            starts = _starts(name, period, week_start, most)
+            if len(starts) <= fine:
+                return _labelled(name, starts, period)
+    return buckets(GRANULARITIES[-1], period, week_start, most)
 
 
 def _too_many(name: str, points: int, period: Period, most: int) -> Invalid:

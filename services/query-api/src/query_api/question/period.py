@@ -22,7 +22,7 @@ LAST_DAY: Final = date(2149, 12, 31)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_LOOKS_LIKE_DATE = re.compile(r"([0-9]{1,4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})")
+_LOOKS_LIKE_DATE = re.compile(r"([0-9]{4})[-/.]?([0-9]{1,2})[-/.]?([0-9]{1,2})(?![0-9])")
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -118,8 +118,8 @@ def _nearest_zone(name: str, names: Iterable[str]) -> str:
     by_lower = {known.lower(): known for known in sorted(names)}
     # Most people leave the continent out, or write a city with spaces.
     wanted = name.strip().lower().replace(" ", "_")
-    ends = [known for lower, known in by_lower.items() if lower.endswith(f"/{wanted}")]
-    near = ends or [by_lower[lower] for lower in get_close_matches(wanted, by_lower, n=1)]
+    ends = [known for known in by_lower if known == wanted or known.endswith(f"/{wanted}")]
+    near = [by_lower[lower] for lower in sorted(ends, key=len) or get_close_matches(wanted, by_lower, n=1)]
     return f"; do you mean {near[0]}?" if near else "; write it like Europe/Berlin"
 
 

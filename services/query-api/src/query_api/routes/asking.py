@@ -10,10 +10,16 @@ from starlette.requests import Request
 
 from eventrail.clock import Clock
 from eventrail.websites import OpenWebsites, Website, Websites
+from eventrail.websites.model import Scope
 from query_api import body, meta
+from query_api.access import Access
+from query_api.admission import access_of
 from query_api.engine import Answer, Engine
-from query_api.errors import ClientGone
+from query_api.errors import ClientGone, Invalid, TooEarly
 from query_api.events_table import Statement
+from query_api.progress import Overview
+from query_api.progress.memory import MemoryProgress
+from query_api.progress.token import ask_token, ask_wait
 from query_api.question.given import Given, from_body, from_query
 from query_api.question.selection import ALL_BOTS, CRAWLERS, Context, Limits, Selection
 from query_api.routes.documentation import WEBSITE_ID_DESCRIPTION
@@ -30,12 +36,26 @@ class Asking:
     clock: Clock
     settings: QueryApiSettings
     websites: Websites = field(default_factory=OpenWebsites)
+    progress: Overview = field(default_factory=MemoryProgress)
 
-    def website(self, request: Request, website_id: str, scope: str) -> Website:
-        """The website that `request` is about."""
-        website = self.websites.find(website_id)
-        assert website is not None  # noqa: S101
-        return website
+    def website(self, request: Request, website_id: str, scope: Scope) -> Website:
+        """The website that `request` is about: the first line of each endpoint of one website.
+
+        Raises Invalid for what is no id, NotFound where the key is of no such website, Forbidden without `scope`.
+        """
+        return access_of(request).website(website_id, scope)
+
+    def operator(self, request: Request) -> None:
+        """The first line of each endpoint about the pipeline. Raises Forbidden without the scope `operate`."""
+        access_of(request).operate()
+
+    def access(self, request: Request) -> Access:
+        """All that `request` may do."""
+        return access_of(request)
+
+    async def answer(self, request: Request, statement: Statement) -> Answer:
+        """Rows of one statement, as `answered` gives them."""
+        return await answered(self.engine, request, statement)
 
     def context(self, website: Website) -> Context:
         """What questions about `website` are read against."""
@@ -58,13 +78,26 @@ class Asking:
     async def given(self, request: Request, fields: Sequence[str]) -> Given:
         """What the query string of a GET or the JSON body of a POST says. Raises Invalid, TooLarge."""
         if request.method == "POST":
-            from_query(request.scope["query_string"], (), filters=False)
+            if request.scope["query_string"]:
+                raise Invalid("a POST is asked by its body alone; put what the query string says there")
             return from_body(await body.read(request), fields)
+        if body.is_announced(request):
+            raise Invalid("a GET is asked by its query string alone; send the body by POST to the same path")
         return from_query(request.scope["query_string"], fields)
 
     async def conversation(self, request: Request, selection: Selection, given: Given) -> "Conversation":
-        """The statements behind one answer about `selection`."""
-        return Conversation(self.engine, request, selection, None)
+        """The statements behind one answer about `selection`, once the events of a token that was given count.
+
+        Raises Invalid, and TooEarly where they do not count in time.
+        """
+        await self._wait_for_token(given)
+        # Before the first statement: what is settled now is in each of them.
+        return Conversation(self.engine, request, selection, self.progress.data_through_ms())
+
+    async def _wait_for_token(self, given: Given) -> None:
+        token, seconds = given.one("token"), ask_wait(given.one("wait"))
+        if token is not None and not await self.progress.wait_for(ask_token(token), seconds):
+            raise TooEarly(seconds, self.progress.held_by())
 
 
 @dataclass

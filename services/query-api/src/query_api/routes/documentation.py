@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 
 from eventrail.contract.names import EVENT_NAME_MAX_CHARACTERS, WEBSITE_ID_RULE
 from query_api import body
+from query_api.listing import MAX_OFFSET
+from query_api.progress.token import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS
 from query_api.question.dimensions import DIMENSIONS
-from query_api.question.events import MAX_OFFSET
 from query_api.question.filters import MAX_CONDITIONS, MAX_VALUES, PROPERTY_PREFIX, Operator
 from query_api.question.given import FILTERS
 from query_api.question.granularity import AUTO, GRANULARITIES, WEEK_STARTS
@@ -29,8 +30,8 @@ class ErrorDetail(BaseModel):
     """What is wrong, and with what."""
 
     code: str = Field(
-        description="validation_error, not_found, method_not_allowed, payload_too_large, too_costly, unavailable, "
-        "internal_error"
+        description="validation_error, unauthorized, forbidden, not_found, method_not_allowed, payload_too_large, "
+        "too_costly, too_early, rate_limited, too_many_concurrent, unavailable, internal_error"
     )
     message: str = Field(description="What is wrong and what is right, for a person.")
     field: str | None = Field(description="The parameter that is wrong, null where it is none.")
@@ -64,7 +65,30 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         "event_name query parameter is required",
         "event_name",
     ),
-    404: _error("No such path.", "not_found", "no such path: '/api/nothing'"),
+    401: _with_header(
+        _error(
+            "No valid key, whatever is asked for; never where there is no websites file.",
+            "unauthorized",
+            "this needs a key: send Authorization: Bearer and a key of websites.yaml",
+        ),
+        "WWW-Authenticate",
+        "RFC 6750, section 3.",
+    ),
+    403: _with_header(
+        _error(
+            "The key is valid here but lacks the scope.",
+            "forbidden",
+            "the key has no scope 'read' at website 'shop'; add it in websites.yaml",
+        ),
+        "WWW-Authenticate",
+        "RFC 6750, section 3, with the scope that is needed.",
+    ),
+    404: _error(
+        "No such path, or no website with this id for this key.",
+        "not_found",
+        "no website 'shop' for this key; GET /api/websites lists those it may see",
+        "website_id",
+    ),
     405: _with_header(
         _error(
             "Not a method of this path.",
@@ -79,6 +103,25 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         "too_costly",
         "the answer would take about 412,000,000 rows to read, at most 200,000,000 are read for one; ask for a shorter "
         "period",
+    ),
+    425: _with_header(
+        _error(
+            "The events of the token do not count yet (docs/data-through.md).",
+            "too_early",
+            "the events of this token do not count yet, after waiting for 10 s; ask again in 1 s, or without token",
+            "token",
+        ),
+        "Retry-After",
+        "Seconds to wait before the next try.",
+    ),
+    429: _with_header(
+        _error(
+            "More requests than a key may send, or more at the same time.",
+            "rate_limited",
+            "more requests than a key may send (20 a second, 60 at once); send it again in 1 s",
+        ),
+        "Retry-After",
+        "Seconds to wait before the next try.",
     ),
     503: _with_header(
         _error(
@@ -143,20 +186,19 @@ _INSTANT = {"type": "string", "format": "date-time"}
 _DAY_OR_INSTANT = {"type": "string", "examples": ["2026-02-01", "2026-02-01T10:00:00Z"]}
 
 
-def _number(most: int, default: int | None, least: int = 1) -> dict[str, Any]:
-    schema = {"type": "integer", "minimum": least, "maximum": most}
-    return schema if default is None else {**schema, "default": default}
+def _number(most: int | None, default: int | None, least: int = 1) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "integer", "minimum": least, "maximum": most, "default": default}
+    return {name: value for name, value in schema.items() if value is not None}
 
 
 _PARAMETERS = {
     "start": _parameter(
         "start",
-        "First instant of acceptance, RFC 3339; its whole minute is told. Default: an hour before end.",
+        "First instant (of acceptance; of rejection at /rejected), RFC 3339; its whole minute is told. "
+        "Default: an hour before end.",
         _INSTANT,
     ),
-    "end": _parameter(
-        "end", "The instant before which they were accepted, RFC 3339; default: now.", _INSTANT
-    ),
+    "end": _parameter("end", "The instant before which it was, RFC 3339; default: now.", _INSTANT),
     "start_date": _parameter(
         "start_date",
         f"First day, inclusive, from {FIRST_DAY}, or an RFC 3339 instant; default: {DEFAULT_DAYS - 1} days before "
@@ -214,14 +256,16 @@ _PARAMETERS = {
         "Only names (keys) that hold this text; A-Z count like a-z.",
         {"type": "string", "maxLength": 255},
     ),
-    "limit": _parameter("limit", "Most entries in the answer.", _number(1_000_000, None)),
-    "values": _parameter("values", "Most values for each key.", _number(10_000, None)),
+    "limit": _parameter("limit", "Most entries in the answer.", _number(None, None)),
+    "values": _parameter("values", "Most values for each key.", _number(None, None)),
     "offset": _parameter("offset", "Entries that are left out at the beginning.", _number(MAX_OFFSET, 0, 0)),
     "token": _parameter(
         "token", "Token of a receipt: answer once its events are in the answer.", {"type": "string"}
     ),
     "wait": _parameter(
-        "wait", "Most seconds to wait for the token's events; then the answer is 425.", _number(30, 10, 0)
+        "wait",
+        "Most seconds to wait for the token's events; then the answer is 425.",
+        _number(LONGEST_WAIT_SECONDS, DEFAULT_WAIT_SECONDS, 0),
     ),
 }
 
@@ -329,12 +373,25 @@ def parameters(names: Sequence[str]) -> dict[str, Any]:
     return in_query(names, filters=False)
 
 
+_KEY_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key of websites.yaml (docs/access.md). Not needed where there is no such file.",
+}
+
+
 def completed(openapi: dict[str, Any]) -> dict[str, Any]:
-    """`openapi` with `"field": null` back in the examples of errors: FastAPI leaves nulls out of its document."""
-    for path in openapi["paths"].values():
-        for endpoint in path.values():
-            for answer in endpoint["responses"].values():
-                example = answer.get("content", {}).get("application/json", {}).get("example", {})
-                if "error" in example:
-                    example["error"].setdefault("field", None)
+    """`openapi` with keys, and with `"field": null` back in examples of errors: FastAPI leaves nulls out of it."""
+    openapi.setdefault("components", {})["securitySchemes"] = {"key": _KEY_SCHEME}
+    for endpoint in openapi["paths"].values():
+        for operation in endpoint.values():
+            operation["security"] = [{"key": []}, {}]
+            _complete_examples(operation["responses"])
     return openapi
+
+
+def _complete_examples(answers: dict[str, Any]) -> None:
+    for answer in answers.values():
+        example = answer.get("content", {}).get("application/json", {}).get("example", {})
+        if "error" in example:
+            example["error"].setdefault("field", None)

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 
 from query_api.pipeline_question import LEDGER_PARAMETERS, ask_ledger
 from query_api.queries import ledger
-from query_api.routes.asking import Asking, answered
+from query_api.routes.asking import Asking
 from query_api.routes.documentation import ERRORS, parameters
 
 
@@ -90,10 +90,11 @@ def router(asking: Asking) -> APIRouter:
         operation_id="pipeline_ledger",
     )
     async def pipeline_ledger(request: Request) -> JSONResponse:
+        asking.operator(request)
         now_ms = asking.clock.now_ms()
         question = ask_ledger(request.scope["query_string"], now_ms, asking.settings.max_points)
-        as_of = await answered(asking.engine, request, ledger.AS_OF)
-        answer = await answered(asking.engine, request, ledger.statement(question))
+        as_of = await asking.answer(request, ledger.AS_OF)
+        answer = await asking.answer(request, ledger.statement(question))
         return JSONResponse(ledger.answer(answer.rows, as_of.rows[0][0] if as_of.rows else 0))
 
     return routes

@@ -1,60 +1,109 @@
 -- One row per copy of an event. Copies of an event have the same sort key, and every reader uses FINAL across
 -- partitions, so each event is counted once whatever was written how often (docs/adr/0002-identity-and-once.md).
+--
+-- Readers use the names of an enriched event; those that are ALIAS cost next to nothing to work out and no byte to keep
+-- (docs/adr/0016-the-events-table.md has the figures). Times are kept as their distance from `id_time`, what the sort
+-- key says of the time: that of a UUIDv7 of the identity day, else the beginning of that day.
 CREATE TABLE IF NOT EXISTS events
 (
     website_id         LowCardinality(String),
     event_name         LowCardinality(String) COMMENT 'empty for a page view',
-    identity_day       Date                   COMMENT 'UTC day of the timestamp as the client sent it',
-    event_id           UUID,
-    event_type         Enum8('custom' = 1, 'pageview' = 2),
-    timestamp          DateTime64(3, 'UTC')   COMMENT 'when it happened',
-    received_at        DateTime64(3, 'UTC')   COMMENT 'when the collector accepted it',
-    version            UInt64                 COMMENT 'the highest wins: revision, then the copy accepted first',
-    visitor_id         String                 COMMENT 'empty when unknown',
-    visitor_source     Enum8('unspecified' = 0, 'client' = 1, 'hash' = 2, 'none' = 3, 'salt_gone' = 4, 'withheld' = 5),
-    session_id         UUID                   COMMENT 'nil when there is no visitor',
-    session_started_at DateTime64(3, 'UTC'),
-    url                String,
-    host               LowCardinality(String),
-    path               String,
-    query              String,
-    referrer_url       String,
-    referrer_domain    LowCardinality(String),
-    utm_source         LowCardinality(String),
-    utm_medium         LowCardinality(String),
-    utm_campaign       LowCardinality(String),
-    utm_term           LowCardinality(String),
-    utm_content        LowCardinality(String),
-    click_id           LowCardinality(String) COMMENT 'name of the click id parameter, such as gclid',
-    campaign_inherited Bool                   COMMENT 'whether the campaign is that of the session',
-    channel            LowCardinality(String),
-    country            LowCardinality(String),
-    region             LowCardinality(String),
-    city               LowCardinality(String),
-    browser            LowCardinality(String),
-    browser_version    LowCardinality(String),
-    os                 LowCardinality(String),
-    os_version         LowCardinality(String),
-    device_type        LowCardinality(String),
-    bot_kind           Enum8('none' = 0, 'crawler' = 1, 'headless' = 2, 'library' = 3),
-    bot_name           LowCardinality(String),
-    language           LowCardinality(String),
-    screen_width       UInt16,
-    screen_height      UInt16,
-    event_data         String                 COMMENT 'JSON text as sent, empty when there is none',
-    property_keys      Array(LowCardinality(String)) COMMENT 'dotted paths; same length as property_values',
-    property_values    Array(String),
-    rules_version      UInt32,
-    agent_rules        LowCardinality(String),
-    geo_database       LowCardinality(String),
-    raw_partition      Int32,
-    raw_offset         Int64,
-    raw_index          Int32,
-    enriched_partition Int32,
-    enriched_offset    Int64,
+    identity_day       Date                   COMMENT 'UTC day of the timestamp as the client sent it' CODEC(Delta, ZSTD(1)),
+    event_id_high      UInt64                 COMMENT 'first half of event_id: ids of version 7 stand in the order of time' CODEC(T64('bit'), ZSTD(1)),
+    event_id_low       UInt64                 COMMENT 'second half of event_id' CODEC(T64('bit')),
+    event_type         Enum8('custom' = 1, 'pageview' = 2) CODEC(ZSTD(1)),
+    timestamp_offset   Int64                  COMMENT 'milliseconds from id_time to timestamp' CODEC(T64, ZSTD(1)),
+    copy_rank          UInt64                 COMMENT 'the highest copy wins: revision in 16 bits, then 2^47 - 1 - (received_at - id_time) in 48, so the one accepted first' CODEC(T64, ZSTD(1)),
+    visitor_id         LowCardinality(String) COMMENT 'empty when unknown' CODEC(ZSTD(1)),
+    visitor_source     Enum8('unspecified' = 0, 'client' = 1, 'hash' = 2, 'none' = 3, 'salt_gone' = 4, 'withheld' = 5) CODEC(ZSTD(1)),
+    session_id         UUID                   COMMENT 'nil when there is no visitor; its first 48 bits are the start' CODEC(ZSTD(1)),
+    session_start_offset Int64                COMMENT 'milliseconds from the time in session_id to session_started_at' CODEC(T64, ZSTD(1)),
+    host               LowCardinality(String) CODEC(ZSTD(1)),
+    path               LowCardinality(String) CODEC(ZSTD(1)),
+    query              String                 CODEC(ZSTD(1)),
+    other_url          String                 COMMENT 'url, where it is not https, host, path and query put together' CODEC(ZSTD(1)),
+    referrer_url       LowCardinality(String) CODEC(ZSTD(1)),
+    referrer_domain    LowCardinality(String) CODEC(ZSTD(1)),
+    utm_source         LowCardinality(String) CODEC(ZSTD(1)),
+    utm_medium         LowCardinality(String) CODEC(ZSTD(1)),
+    utm_campaign       LowCardinality(String) CODEC(ZSTD(1)),
+    utm_term           LowCardinality(String) CODEC(ZSTD(1)),
+    utm_content        LowCardinality(String) CODEC(ZSTD(1)),
+    click_id           LowCardinality(String) COMMENT 'name of the click id parameter, such as gclid' CODEC(ZSTD(1)),
+    campaign_inherited Bool                   COMMENT 'whether the campaign is that of the session' CODEC(T64, ZSTD(1)),
+    channel            LowCardinality(String) CODEC(ZSTD(1)),
+    place              LowCardinality(String) COMMENT 'country, region, city' CODEC(ZSTD(1)),
+    device             LowCardinality(String) COMMENT 'browser, browser_version, os, os_version, device_type, screen_width, screen_height' CODEC(ZSTD(1)),
+    bot_kind           Enum8('none' = 0, 'crawler' = 1, 'headless' = 2, 'library' = 3) CODEC(ZSTD(1)),
+    bot_name           LowCardinality(String) CODEC(ZSTD(1)),
+    language           LowCardinality(String) CODEC(ZSTD(1)),
+    property_keys      Array(LowCardinality(String)) COMMENT 'dotted paths' CODEC(ZSTD(1)),
+    property_types     Array(Enum8('' = 0, 'string' = 1, 'number' = 2, 'boolean' = 3, 'array' = 4)) CODEC(ZSTD(1)),
+    property_values    Array(String)          COMMENT 'text of strings, JSON of all others' CODEC(ZSTD(3)),
+    event_shape        LowCardinality(String) COMMENT 'JSON of event_data with the byte 0 for each property' CODEC(ZSTD(1)),
+    other_event_data   String                 COMMENT 'event_data, where shape and properties do not tell it' CODEC(ZSTD(3)),
+    rules_version      UInt32                 CODEC(ZSTD(1)),
+    agent_rules        LowCardinality(String) CODEC(ZSTD(1)),
+    geo_database       LowCardinality(String) CODEC(ZSTD(1)),
+    raw_partition      Int32                  CODEC(T64, ZSTD(1)),
+    raw_offset         Int64                  CODEC(T64('bit'), ZSTD(1)),
+    raw_index          Int32                  CODEC(T64, ZSTD(1)),
+    enriched_partition Int32                  CODEC(T64, ZSTD(1)),
+    enriched_offset    Int64                  CODEC(T64('bit'), ZSTD(1)),
+
+    event_id UUID ALIAS reinterpretAsUUID(bitOr(bitShiftLeft(toUInt128(event_id_low), 64), toUInt128(event_id_high))),
+    id_time UInt64 ALIAS if(
+        bitAnd(event_id_high, 61440) = 28672 AND bitShiftRight(event_id_low, 62) = 2
+            AND toUInt64(bitShiftRight(event_id_high, 16) - toUInt64(identity_day) * 86400000) < 86400000,
+        bitShiftRight(event_id_high, 16),
+        toUInt64(identity_day) * 86400000
+    ) COMMENT 'Unix milliseconds',
+    timestamp DateTime64(3, 'UTC') ALIAS fromUnixTimestamp64Milli(toInt64(id_time) + timestamp_offset, 'UTC')
+        COMMENT 'when it happened',
+    received_at DateTime64(3, 'UTC') ALIAS fromUnixTimestamp64Milli(
+        toInt64(id_time) + 140737488355327 - toInt64(bitAnd(copy_rank, 281474976710655)), 'UTC'
+    ) COMMENT 'when the collector accepted it',
+    version UInt64 ALIAS copy_rank + 140737488355328 - id_time
+        COMMENT 'the highest wins: revision in 16 bits, then 2^48 - 1 - received_at in 48',
+    session_started_at DateTime64(3, 'UTC') ALIAS fromUnixTimestamp64Milli(
+        toInt64(bitShiftRight(toUInt128(session_id), 80)) + session_start_offset, 'UTC'
+    ),
+    url String ALIAS multiIf(
+        other_url != '', other_url,
+        host = '', '',
+        concat('https://', host, path, if(query = '', '', '?'), query)
+    ),
+    country         LowCardinality(String) ALIAS substringIndex(place, char(31), 1),
+    region          LowCardinality(String) ALIAS substringIndex(substringIndex(place, char(31), 2), char(31), -1),
+    city            LowCardinality(String) ALIAS substringIndex(place, char(31), -1),
+    browser         LowCardinality(String) ALIAS substringIndex(device, char(31), 1),
+    browser_version LowCardinality(String) ALIAS substringIndex(substringIndex(device, char(31), 2), char(31), -1),
+    os              LowCardinality(String) ALIAS substringIndex(substringIndex(device, char(31), 3), char(31), -1),
+    os_version      LowCardinality(String) ALIAS substringIndex(substringIndex(device, char(31), 4), char(31), -1),
+    device_type     LowCardinality(String) ALIAS substringIndex(substringIndex(device, char(31), 5), char(31), -1),
+    screen_width    UInt16 ALIAS toUInt16OrZero(substringIndex(substringIndex(device, char(31), 6), char(31), -1)),
+    screen_height   UInt16 ALIAS toUInt16OrZero(substringIndex(device, char(31), -1)),
+    event_data String ALIAS if(
+        event_shape = '',
+        other_event_data,
+        arrayStringConcat(arrayMap(
+            (piece, value) -> concat(piece, value),
+            arrayResize(splitByChar(char(0), toString(event_shape)), length(property_values) + 1),
+            arrayPushBack(arrayMap(
+                (type, value) -> if(type = 'string', toJSONString(value), value), property_types, property_values
+            ), '')
+        ))
+    ) COMMENT 'JSON text with the meaning and the order of what was sent, empty when there is none',
     INDEX timestamp_range timestamp TYPE minmax GRANULARITY 1
 )
-ENGINE = ReplacingMergeTree(version)
-PARTITION BY toYYYYMM(received_at)
-ORDER BY (website_id, event_name, identity_day, event_id)
+ENGINE = ReplacingMergeTree(copy_rank)
+PARTITION BY toYYYYMM(fromUnixTimestamp64Milli(
+    if(
+        bitAnd(event_id_high, 61440) = 28672 AND bitShiftRight(event_id_low, 62) = 2
+            AND toUInt64(bitShiftRight(event_id_high, 16) - toUInt64(identity_day) * 86400000) < 86400000,
+        toInt64(bitShiftRight(event_id_high, 16)),
+        toInt64(identity_day) * 86400000
+    ) + 140737488355327 - toInt64(bitAnd(copy_rank, 281474976710655)), 'UTC'
+))
+ORDER BY (website_id, event_name, identity_day, event_id_high, event_id_low)
 SETTINGS non_replicated_deduplication_window = 1000
