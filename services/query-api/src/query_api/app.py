@@ -30,11 +30,14 @@ from query_api.routes import (
     erasures,
     events,
     export,
+    funnels,
+    journeys,
     lag,
     ledger,
     properties,
     rates,
     rejected,
+    retention,
     rows,
     sessions,
     timeseries,
@@ -87,21 +90,10 @@ def create_app(
     )
     api_docs.install(app)
     asking = Asking(engine, clock, settings, websites, progress)
-    for room in (
-        websites_route,
-        events,
-        properties,
-        timeseries,
-        breakdown,
-        rows,
-        sessions,
-        visitors,
-        export,
-        lag,
-        ledger,
-        rejected,
-        rates,
-    ):
+    counted = (events, properties, timeseries, breakdown, funnels, journeys, retention)
+    listed = (rows, sessions, visitors, export)
+    pipeline = (lag, ledger, rejected, rates)
+    for room in (websites_route, *counted, *listed, *pipeline):
         app.include_router(room.router(asking))
     if erasure_topic is not None:
         margin_ms = int(1000 * settings.erasure_margin_seconds)

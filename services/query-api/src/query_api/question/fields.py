@@ -117,3 +117,13 @@ def search(given: Given) -> str:
     if len(text) > MAX_SEARCH_CHARACTERS:
         raise Invalid(f"search must be {MAX_SEARCH_CHARACTERS} characters or fewer", "search")
     return text
+
+
+def choice(given: Given, name: str, known: Sequence[str]) -> str:
+    """One word of `known`, the first one where none is given. Raises Invalid."""
+    text = given.one(name)
+    if text is None:
+        return known[0]
+    if text not in known:
+        raise Invalid(f"{name} must be {' or '.join(known)}, not {shown(text)}{nearest(text, known)}", name)
+    return text
