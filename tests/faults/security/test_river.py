@@ -57,8 +57,9 @@ async def test_an_event_becomes_an_answer_over_tls_with_own_users(
 ) -> None:
     def environment(role: str) -> dict[str, str]:
         user = {"enricher": "operator", "query_api": "reader"}.get(role, role)
-        broker = secure.environment(role) if role != "query_api" else {}
-        return {**broker, "EVENTRAIL_CLICKHOUSE_URL": engine.url(user)}
+        broker = secure.environment(role.replace("_", "-"))
+        spool = {"EVENTRAIL_COLLECTOR_SPOOL": str(tmp_path / "spool")}
+        return {**spool, **broker, "EVENTRAIL_CLICKHOUSE_URL": engine.url(user)}
 
     migrated = await asyncio.to_thread(
         subprocess.run,
@@ -98,6 +99,12 @@ async def test_an_event_becomes_an_answer_over_tls_with_own_users(
                 return "" if '"sealed"' in told else told
 
             await until_ready(counted, 30)
+
+            async def complete() -> str:
+                told = (await client.get("/api/pipeline/lag")).json()["data"]
+                return "" if told["data_through"] and told["spools"] else json.dumps(told)
+
+            await until_ready(complete, 30)
 
             async def audited() -> str:
                 rows = await asyncio.to_thread(ledger, engine.default())

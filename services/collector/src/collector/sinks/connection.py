@@ -153,7 +153,9 @@ class Connection:
     def _heard(self, silent: str | None) -> None:
         if silent and not self.silent:
             _log.warning(
-                "Kafka does not answer, nothing is lost", waiting="requests wait, then are answered 503"
+                "Kafka does not answer, nothing is lost",
+                topic=self._topic.name,
+                waiting="requests wait, then are answered 503",
             )
         if self.silent and not silent:
             _log.info("Kafka answers again")
@@ -167,7 +169,7 @@ class Connection:
             self._missing(error)
             return False
         if self.away or self.fault:
-            _log.info("connected to Kafka", partitions=session.partitions)
+            _log.info("connected to Kafka", topic=self._topic.name, partitions=session.partitions)
         self.session, self.away, self.fault, self.silent = session, None, None, None
         return True
 
@@ -176,7 +178,9 @@ class Connection:
         reason = (str(error) or f"no answer within {_CONNECT_SECONDS:g} s") if known else repr(error)
         if reason != self.away:
             trace = None if known else error
-            _log.warning("Kafka cannot be used, trying again", reason=reason, exc_info=trace)
+            _log.warning(
+                "Kafka cannot be used, trying again", topic=self._topic.name, reason=reason, exc_info=trace
+            )
         self.session, self.away = None, reason
         self.fault = reason if isinstance(error, ConfigurationError) else None
 

@@ -26,16 +26,20 @@ class Registration:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.marked = (folder / MARK).exists() and self._read() is not None
+        # Read once: a disk that hangs later does not keep an empty spool from saying that it is empty.
+        self._id = self._read()
+        self.marked = (folder / MARK).exists() and self._id is not None
         """Whether Kafka has, or may have, a registration of this spool."""
         self._lock = threading.Lock()
         self._ended = False
 
     def id(self) -> str:
         """16 lower-case hexadecimal characters, drawn by the first process that used this folder."""
-        known = self._read()
-        if known is not None:
-            return known
+        if self._id is None:
+            self._id = self._read() or self._drawn()
+        return self._id
+
+    def _drawn(self) -> str:
         drawn = secrets.token_hex(8)
         _write(self._folder / ID, drawn)
         self._sync()
