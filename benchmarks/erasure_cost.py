@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,6 +31,7 @@ from writer.erasure_tables import ErasureTables
 from writer.metrics import metrics
 from writer.migrations import migrate
 from writer.retry import Backoff, Retry
+from writer.table import Table
 from writer.waiting import Waiting
 
 NOW = SystemClock().now_ms()
@@ -60,22 +62,22 @@ async def _batches(url: str) -> None:
     tables = ErasureTables(url, timeout_seconds=60)
     ids, visitors = [uuid4() for _ in range(100_000)], [f"gone{number}" for number in range(10_000)]
     for part in range(10):
-        own = {"visitor_ids": tuple(visitors[part::10]), "event_ids": tuple(ids[part::10])}
-        tables.remember([Erasure(uuid4(), "w1", NOW, NOW, **own)], NOW)
+        one = Erasure(uuid4(), "w1", NOW, NOW, tuple(visitors[part::10]), tuple(ids[part::10]))
+        tables.remember([one], NOW)
     catalogue, clock = metrics(CollectorRegistry()), SystemClock()
     retry = Retry(Backoff(), Waiting(catalogue, clock.monotonic))
     nobody: Any = SimpleNamespace()
     erasing = Erasing(nobody, tables, tables, nobody, retry, catalogue, clock)
     erasing._fresh_at = float("inf")  # noqa: SLF001 - asking Kafka costs one answer of it per second, at most
-    print(
-        f"{'batch':>8} {'no erasures':>14} {'other website':>14} {'this website':>14}   ms, median of {RUNS}"
-    )
+    kinds = ("no erasures", "other website", "this website", "the insert")
+    print(f"{'batch':>8} " + " ".join(f"{kind:>14}" for kind in kinds) + f"   ms, median of {RUNS}")
     for size in (100, 1_000, 5_000, 20_000):
         batch = [_row(number) for number in range(size)]
         told = []
         for websites in (set(), {"other"}, {"w1"}):
             erasing._websites = websites  # noqa: SLF001
-            told.append(await _median(lambda batch=batch: _both(erasing, batch)))
+            told.append(await _median(partial(_both, erasing, batch)))
+        told.append(await _median(partial(asyncio.to_thread, _inserted, url, batch)))
         print(f"{size:>8} " + " ".join(f"{ms:>14.3f}" for ms in told))
     tables.close()
 
@@ -91,6 +93,12 @@ def _row(number: int) -> Row:
         visitor_id=f"v{number // 3}",
     )
     return row(event, 0, number)
+
+
+def _inserted(url: str, batch: list[Row]) -> None:
+    table = Table(url, timeout_seconds=60, process=uuid4().hex)
+    table.insert(batch)
+    table.close()
 
 
 async def _both(erasing: Erasing, batch: list[Row]) -> None:

@@ -97,11 +97,11 @@ async def start(database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     def begin(group: Group) -> Writer:
         catalogue, clock = metrics(CollectorRegistry()), SystemClock()
         retry = Retry(Backoff(0.01, 0.05), Waiting(catalogue, clock.monotonic))
-        tables = [ErasureTables(database, timeout_seconds=60) for _ in range(2)]
+        tables, sweeping = (ErasureTables(database, timeout_seconds=60) for _ in range(2))
         table = Table(database, timeout_seconds=60, process=uuid4().hex)
-        one = Erasing(group, *tables, group, retry, catalogue, clock)
+        one = Erasing(group, tables, sweeping, group, retry, catalogue, clock)
         made.append(Writer(one, table, asyncio.create_task(one.run())))
-        doors.extend([*tables, table])
+        doors.extend([tables, sweeping, table])
         return made[-1]
 
     yield begin
@@ -292,7 +292,9 @@ async def test_whatever_comes_before_what_nothing_comes_back(  # noqa: C901 - on
     chance = random.Random(seed)
     group, asked = Group(), asyncio.Event()
     now = SystemClock().now_ms()
-    gone, fresh, others = [], [], []
+    gone: list[str] = []
+    fresh: list[str] = []
+    others: list[str] = []
     ids = [str(uuid4()) for _ in range(4)]
     one = request(website, visitor_ids=("gone",), event_ids=(UUID(ids[0]),), raw_ends={0: 50})
 

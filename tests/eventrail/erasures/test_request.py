@@ -55,7 +55,7 @@ def test_an_older_message_covers_until_it_was_asked_for() -> None:
     ],
 )
 def test_a_message_that_breaks_a_rule_is_none(fields: dict[str, Any], fault: str) -> None:
-    good = {"erasure_id": str(uuid4()), "website_id": "shop", "requested_at_ms": 1}
+    good: dict[str, Any] = {"erasure_id": str(uuid4()), "website_id": "shop", "requested_at_ms": 1}
     with pytest.raises(ContractError, match=fault):
         decoded(Message(**(good | fields)).SerializeToString())
 

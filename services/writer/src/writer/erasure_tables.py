@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import groupby, islice
 from operator import attrgetter
@@ -31,11 +31,12 @@ _REWRITES: Final = (
     f"SELECT count() FROM {tables.REWRITES} FINAL"  # noqa: S608
     f" WHERE stage = {tables.RUNNING} AND ends_by > now('UTC')"
 )
-# Thousands of keys in one literal each: as a list of literals they take ten times as long to be read.
+# Thousands of keys in one literal each: as a list of literals they take ten times as long to be read. Ids go in as they
+# are, because the driver looks at each character of a parameter.
 _KNOWN_EVENTS: Final = (
-    f"SELECT website_id, event_id, any(erasure_id) FROM {tables.EVENTS}"  # noqa: S608
+    f"SELECT website_id, event_id, erasure_id FROM {tables.EVENTS}"  # noqa: S608
     " WHERE website_id IN %(websites)s"
-    " AND event_id IN (SELECT toUUID(arrayJoin(splitByChar(',', %(events)s)))) GROUP BY website_id, event_id"
+    " AND event_id IN (SELECT toUUID(arrayJoin(splitByChar(',', '{events}'))))"
 )
 _KNOWN_VISITORS: Final = (
     "SELECT website_id, visitor_id, erasure_id, toUnixTimestamp64Milli(covers_until), raw_ends"  # noqa: S608
@@ -53,8 +54,11 @@ _PUT_EVENTS: Final = f"INSERT INTO {tables.EVENTS} (website_id, event_id, erasur
 _DELETE: Final = "DELETE FROM events WHERE {condition}"
 _FREE_THE_DISK: Final = "ALTER TABLE events APPLY DELETED MASK"
 
-# A request may be 100 KB of ids.
-_SETTINGS: Final = {"max_query_size": 16 * 1024 * 1024, "lightweight_deletes_sync": 2}
+_LONG: Final = {"max_query_size": 16 * 1024 * 1024}
+"""A request may be 100 KB of ids, and the keys of a batch more."""
+
+_READING: Final = {**_LONG, **READING_SETTINGS}
+_DELETING: Final = {**_LONG, "lightweight_deletes_sync": 2}
 _PLAIN_INSERT: Final = {"insert_deduplicate": 0, "async_insert": 0, "distributed_foreground_insert": 1}
 
 
@@ -98,7 +102,7 @@ class ErasureTables:
 
     def finish(self, erasures: Sequence[Erasure], now_ms: int) -> None:
         """The requests are done; their bytes leave the disk soon after, as the engine finds time."""
-        self._execute(_FREE_THE_DISK, settings={"mutations_sync": 0})
+        self._execute(_FREE_THE_DISK, None, {"mutations_sync": 0})
         self._insert(_PUT_REQUESTS, [_request(one, tables.DONE, now_ms) for one in erasures])
 
     def rewrites(self) -> int:
@@ -138,7 +142,7 @@ class ErasureTables:
                 ids = tables.uuids(one.event_id for one in part)
                 condition = f"website_id = %(website_id)s AND event_id IN ({ids})"
                 parameters = {"website_id": website_id}
-                if stored or self._execute(f"{events_once(['1'], condition)} LIMIT 1", parameters):
+                if stored or self._execute(f"{events_once(['1'], condition)} LIMIT 1", parameters, _READING):
                     self._delete(condition, parameters)
 
     def abort(self) -> None:
@@ -155,33 +159,32 @@ class ErasureTables:
 
     def _find(self, erasure: Erasure) -> set[UUID]:
         condition, parameters = tables.covered(erasure)
-        found = self._execute(f"{events_once(['event_id'], condition)} LIMIT {TOGETHER:d}", parameters)
+        found = self._execute(
+            f"{events_once(['event_id'], condition)} LIMIT {TOGETHER:d}", parameters, _READING
+        )
         return {event_id for (event_id,) in found}
 
     def _mark(self, erased: Iterable[Erased]) -> None:
         self._insert(_PUT_EVENTS, [(*one, 1) for one in erased])
 
     def _delete(self, condition: str, parameters: Any) -> None:
-        self._execute(_DELETE.format(condition=condition), parameters)
+        self._execute(_DELETE.format(condition=condition), parameters, _DELETING)
 
     def _known_events(self, keys: Sequence[EventKey]) -> list[Any]:
         websites = tuple({website for website, _ in keys})
-        return self._execute(
-            _KNOWN_EVENTS, {"websites": websites, "events": ",".join(str(event) for _, event in keys)}
-        )
+        sql = _KNOWN_EVENTS.format(events=",".join(str(event) for _, event in keys))
+        return self._execute(sql, {"websites": websites}, _LONG)
 
     def _known_visitors(self, keys: Sequence[VisitorKey]) -> list[Any]:
         websites = tuple({website for website, _ in keys})
-        return self._execute(
-            _KNOWN_VISITORS, {"websites": websites, "visitors": json.dumps([visitor for _, visitor in keys])}
-        )
+        visitors = json.dumps([visitor for _, visitor in keys])
+        return self._execute(_KNOWN_VISITORS, {"websites": websites, "visitors": visitors}, _LONG)
 
     def _insert(self, sql: str, rows: list[Any]) -> None:
         if rows:
-            self._execute(sql, rows, settings=_PLAIN_INSERT)
+            self._execute(sql, rows, _PLAIN_INSERT)
 
-    def _execute(self, sql: str, values: Any = None, settings: dict[str, int] | None = None) -> list[Any]:
-        settings = {**READING_SETTINGS, **_SETTINGS, **(settings or {})}
+    def _execute(self, sql: str, values: Any = None, settings: Mapping[str, int] | None = None) -> list[Any]:
         with self._lock, _never_about_rows(), judged():
             found: list[Any] = self._client.execute(sql, values, settings=settings)
             return found
