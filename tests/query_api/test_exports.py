@@ -36,6 +36,10 @@ DATA = '{"plan":"pro","n":1.50,\n"s":"a,\\"b\\r\\nc"}'
 @pytest.fixture(scope="module")
 def table(events_database: str) -> Iterator[Client]:
     client = Client.from_url(events_database)
+    client.execute(
+        "CREATE TABLE IF NOT EXISTS erasures "
+        "(website_id String, erasure_id UUID, stage UInt8, at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree(stage) ORDER BY (website_id, erasure_id)"
+    )
     yield client
     client.disconnect()
 
@@ -241,6 +245,11 @@ class Later:
 
 IDS = [uuid.UUID(int=number) for number in range(1, 9)]
 HELD = [Copy(event_id=one, version=50, enriched_offset=n, raw_offset=n) for n, one in enumerate(IDS)]
+ERASED = (
+    "ALTER TABLE events DELETE WHERE website_id = '{website}' AND event_id_low = {id};"
+    f"INSERT INTO erasures (website_id, erasure_id, stage, at) SELECT '{{website}}', generateUUIDv4(), 2, "
+    f"fromUnixTimestamp64Milli({AFTER_MS})"
+)
 LATER = [
     Later("nothing"),
     Later("new events", (Copy(enriched_offset=100), Copy(enriched_partition=7))),
@@ -269,10 +278,11 @@ LATER = [
         gone="changed",
     ),
     Later(
-        "an erasure",
+        "rows are deleted",
         sql="ALTER TABLE events DELETE WHERE website_id = '{website}' AND event_id_low = {id}",
         gone="changed",
     ),
+    Later("an erasure", sql=ERASED, gone="erased"),
 ]
 
 
@@ -287,7 +297,8 @@ async def test_the_same_bytes_or_gone(
     insert(table, website, later.copies)
     if later.sql:
         table.execute("SYSTEM START MERGES events")
-        table.execute(later.sql.format(website=website, id=IDS[3].int), settings={"mutations_sync": 1})
+        for statement in later.sql.format(website=website, id=IDS[3].int).split(";"):
+            table.execute(statement, settings={"mutations_sync": 1})
         table.execute("SYSTEM STOP MERGES events")
     for answer in (whole, *parts):
         limit = {"limit": "3"} if answer is not whole else {}
