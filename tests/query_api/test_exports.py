@@ -38,7 +38,8 @@ def table(events_database: str) -> Iterator[Client]:
     client = Client.from_url(events_database)
     client.execute(
         "CREATE TABLE IF NOT EXISTS erasures "
-        "(website_id String, erasure_id UUID, stage UInt8, at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree(stage) ORDER BY (website_id, erasure_id)"
+        "(website_id String, erasure_id UUID, stage UInt8, at DateTime64(3, 'UTC')) "
+        "ENGINE = ReplacingMergeTree(stage) ORDER BY (website_id, erasure_id)"
     )
     yield client
     client.disconnect()
