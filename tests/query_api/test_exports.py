@@ -28,7 +28,7 @@ from tests.query_api.stored import AFTER_MS, DAY_MS, FIRST_MS, PERIOD, Copy, ins
 pytestmark = pytest.mark.stack
 
 RUNS = settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 DATA = '{"plan":"pro","n":1.50,\n"s":"a,\\"b\\r\\nc"}'
 
@@ -244,7 +244,7 @@ class Later:
     gone: str | None = None
 
 
-IDS = [uuid.UUID(int=number) for number in range(1, 9)]
+IDS = [uuid.UUID(int=number) for number in range(1, 7)]
 HELD = [Copy(event_id=one, version=50, enriched_offset=n, raw_offset=n) for n, one in enumerate(IDS)]
 ERASED = (
     "ALTER TABLE events DELETE WHERE website_id = '{website}' AND event_id_low = {id};"
@@ -294,7 +294,7 @@ async def test_the_same_bytes_or_gone(
     website = uuid.uuid4().hex
     insert(table, website, HELD)
     whole = await get(api, website)
-    parts = [answer async for answer in files(api, website, 3)]
+    parts = [answer async for answer in files(api, website, 4)]
     insert(table, website, later.copies)
     if later.sql:
         table.execute("SYSTEM START MERGES events")
@@ -302,7 +302,7 @@ async def test_the_same_bytes_or_gone(
             table.execute(statement, settings={"mutations_sync": 1})
         table.execute("SYSTEM STOP MERGES events")
     for answer in (whole, *parts):
-        limit = {"limit": "3"} if answer is not whole else {}
+        limit = {"limit": "4"} if answer is not whole else {}
         again = await download(api, website, cursor=answer.headers["eventrail-cursor"], **limit)
         if later.gone:
             assert again.status_code == 410
