@@ -18,6 +18,7 @@ class Numbers:
 
     numbers: list[int]
     before: Callable[[Statement], None] = lambda _statement: None
+    erasures: int = 0
     statements: list[Statement] = field(default_factory=list)
 
     async def answer(self, statement: Statement) -> Answer:
@@ -39,6 +40,9 @@ class Numbers:
         begin, end = parameters["begin"], parameters["end"]
         places = sorted({*range(begin, end, export.PAGE_ROWS), end} - {0})
         return [(place, "a", DAY, 0, self.numbers[place - 1]) for place in places]
+
+    def _export_erasures(self, _parameters: Any) -> list[Any]:
+        return [(self.erasures,)]
 
     def _export_page(self, parameters: Any) -> list[Any]:
         # The halves of ids are the only numbers in key order: high and low of the last key, then of the one before.

@@ -32,7 +32,7 @@ from tests.query_api.stored import (
 pytestmark = pytest.mark.stack
 
 WALKS = settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 NAMES = ["purchase", "o'clock", "%s {x} \\", "\u00e9\u2028", "x" * 255]
 

@@ -107,7 +107,7 @@ async def test_what_changes_during_a_download_breaks_it_off(
         await take(file, table, delivered)
     assert len(delivered) == parts_before
     assert caught.value.reason is Reason.CHANGED
-    with pytest.raises(Gone, match="1 rows were erased or replaced"):
+    with pytest.raises(Gone, match="1 rows were deleted or replaced"):
         await prepare(question(f"cursor={file.cursor}"), table.rows)
 
 
@@ -123,6 +123,18 @@ async def test_rows_of_days_that_are_kept_no_longer_are_expired() -> None:
     with pytest.raises(Gone) as caught:
         await prepare(question(again, kept_days=30, day=5), table.rows)
     assert caught.value.reason is Reason.EXPIRED
+
+
+async def test_rows_that_went_with_an_erasure_are_erased() -> None:
+    table = Numbers([1, 2, 3])
+    file = await prepare(question(), table.rows)
+    table.numbers.pop()
+    table.erasures = 1
+    with pytest.raises(Gone, match="1 rows are missing since events were erased") as caught:
+        await prepare(question(f"cursor={file.cursor}", day=5), table.rows)
+    assert caught.value.reason is Reason.ERASED
+    asked = table.statements[-1]
+    assert (asked.name, 1_772_668_800_000 in asked.parameters.values()) == ("export_erasures", True)
 
 
 async def test_a_cursor_of_another_release_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ def asked(query: str = "", accept: str = "", now_ms: int = NOW_MS) -> ExportQues
 
 def position(question: ExportQuestion, **changes: Any) -> Position:
     period = question.selection.period
-    made = Position(period.from_ms, period.until_ms, period.read_from_ms, "r", PIN, 5)
+    made = Position(period.from_ms, period.until_ms, period.read_from_ms, NOW_MS, "r", PIN, 5)
     return replace(made, **changes)
 
 

@@ -73,7 +73,7 @@ async def test_what_is_gone_says_why(client: httpx.AsyncClient, engine: Numbers)
     assert answer.json() == {
         "error": {
             "code": "gone",
-            "message": "this export cannot be given again: 1 rows were erased or replaced; begin a new one without "
+            "message": "this export cannot be given again: 1 rows were deleted or replaced; begin a new one without "
             "cursor",
             "field": "cursor",
             "reason": "changed",

@@ -59,7 +59,9 @@ async def prepare(question: ExportQuestion, rows: Rows) -> File:
 async def _pinned(question: ExportQuestion, rows: Rows) -> Position:
     pin = export.surveyed(await rows(export.survey_statement(question, None)))
     period = question.selection.period
-    return Position(period.from_ms, period.until_ms, period.read_from_ms, formats.RELEASE, pin, 0)
+    return Position(
+        period.from_ms, period.until_ms, period.read_from_ms, question.asked_ms, formats.RELEASE, pin, 0
+    )
 
 
 async def require_unchanged(question: ExportQuestion, position: Position, rows: Rows) -> None:
@@ -69,15 +71,18 @@ async def require_unchanged(question: ExportQuestion, position: Position, rows: 
     pin = position.pin
     found = export.surveyed(await rows(export.survey_statement(question, pin)))
     if (found.rows, found.digest) != (pin.rows, pin.digest):
-        raise _why(question, position, found)
+        raise await _why(question, position, found, rows)
 
 
-def _why(question: ExportQuestion, position: Position, found: Pin) -> Gone:
-    left_out = position.pin.rows - found.rows
-    if left_out > 0 and question.selection.period.read_from_ms > position.read_from_ms:
+async def _why(question: ExportQuestion, position: Position, found: Pin, rows: Rows) -> Gone:
+    missing = position.pin.rows - found.rows
+    if missing <= 0:
+        return _gone(Reason.CHANGED, "rows were replaced")
+    if question.selection.period.read_from_ms > position.read_from_ms:
         return _gone(Reason.EXPIRED, "the website keeps its first events no longer (retention_days)")
-    what = f"{left_out:,} rows were erased or replaced" if left_out > 0 else "rows were replaced"
-    return _gone(Reason.CHANGED, what)
+    if (await rows(export.erasures_statement(question, position.begun_ms)))[0][0]:
+        return _gone(Reason.ERASED, f"{missing:,} rows are missing since events were erased")
+    return _gone(Reason.CHANGED, f"{missing:,} rows were deleted or replaced")
 
 
 def _gone(reason: Reason, what: str) -> Gone:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
-from query_api.events_table import Statement, needed, reading
+from query_api.events_table import Statement, moment, needed, reading
 from query_api.facts import columns_of
 from query_api.parameters import Parameters
 from query_api.question.export import ExportQuestion, Pin
@@ -108,6 +108,14 @@ def _side(way: str, key: Key, parameters: Parameters) -> str:
     for column, value in zip(_KEY[-2::-1], values[-2::-1], strict=True):
         condition = f"{column} {way}= {value} AND ({column} {way} {value} OR {condition})"
     return condition
+
+
+def erasures_statement(question: ExportQuestion, since_ms: int) -> Statement:
+    """One row: how many erasures of the website came to a stage at `since_ms` or later."""
+    parameters = Parameters()
+    website, since = parameters.add(question.selection.website_id), moment(parameters.add(since_ms))
+    sql = f"SELECT count() FROM erasures FINAL WHERE website_id = {website} AND at >= {since}"  # noqa: S608
+    return Statement("export_erasures", sql, parameters.values)
 
 
 def pages(plan: Sequence[tuple[int, str, date, int, int]], begin: int) -> list[tuple[Key | None, Key, int]]:

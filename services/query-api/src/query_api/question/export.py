@@ -78,13 +78,14 @@ class Pin:
 class Position:
     """Where a file of an export begins: behind `begin` rows of what is pinned.
 
-    `read_from_ms` is the first moment that was read, behind `from_ms` where the website keeps events for fewer days;
-    `release` names what wrote the files, since another release may write the same rows as other bytes.
+    `begun_ms` is when the export was begun, `read_from_ms` the first moment that was read (behind `from_ms` where the
+    website keeps events for fewer days); `release` names what wrote the files, since another one may write other bytes.
     """
 
     from_ms: Annotated[int, Field(ge=0, le=LATEST_MS)]
     until_ms: Annotated[int, Field(ge=0, le=LATEST_MS)]
     read_from_ms: Annotated[int, Field(ge=0, le=LATEST_MS)]
+    begun_ms: Annotated[int, Field(ge=0, le=LATEST_MS)]
     release: Annotated[str, Field(max_length=64)]
     pin: Pin
     begin: Offset
@@ -95,7 +96,7 @@ SHAPE: Final = TypeAdapter(Position)
 
 @dataclass(frozen=True)
 class ExportQuestion:
-    """`facts` of all events of `selection`, from `position` on, without the first `skip` rows of the file."""
+    """`facts` of all events of `selection`, from `position` on, without the first `skip` rows; asked at `asked_ms`."""
 
     selection: Selection
     format: Format
@@ -104,6 +105,7 @@ class ExportQuestion:
     skip: int
     position: Position | None
     digest: bytes
+    asked_ms: int
 
     def cursor(self, position: Position) -> str:
         """The cursor of a file."""
@@ -120,7 +122,14 @@ def ask(given: Given, context: Context, accept: str = "") -> ExportQuestion:
         _require_sound(position)
         chosen = chosen.within(fixed(chosen.period, position.from_ms, position.until_ms))
     return ExportQuestion(
-        chosen, format_, facts, _limit(given, format_), _skip(given, format_, position), position, digest
+        chosen,
+        format_,
+        facts,
+        _limit(given, format_),
+        _skip(given, format_, position),
+        position,
+        digest,
+        context.now_ms,
     )
 
 

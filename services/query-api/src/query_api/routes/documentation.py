@@ -162,7 +162,7 @@ GONE: dict[str, Any] = {
     **_error(
         "What the cursor pinned is no more as it was: rows were erased, have expired or were replaced.",
         "gone",
-        "this export cannot be given again: 3 rows were erased or replaced; begin a new one without cursor",
+        "this export cannot be given again: 3 rows were deleted or replaced; begin a new one without cursor",
         "cursor",
     ),
     "model": GoneAnswer,
