@@ -19,10 +19,6 @@ from tests.query_api.paths.happened import NOW_MS
 @pytest.fixture(scope="module")
 def table(events_database: str) -> Iterator[Client]:
     client = Client.from_url(events_database)
-    client.execute(
-        "ALTER TABLE events ADD COLUMN IF NOT EXISTS property_types "
-        "Array(Enum8('string' = 1, 'number' = 2, 'boolean' = 3, 'array' = 4)) AFTER property_keys"
-    )
     yield client
     client.disconnect()
 

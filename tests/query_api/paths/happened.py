@@ -10,14 +10,23 @@ import httpx
 from clickhouse_driver import Client
 from hypothesis import strategies as st
 
+from eventrail.rows.stored import SEPARATOR
+
 BASE_MS = int(datetime(2026, 3, 4, 22, 30, tzinfo=UTC).timestamp() * 1000)
 NOW_MS = BASE_MS + 20 * 86_400_000
 NIL = uuid.UUID(int=0)
 
 COLUMNS = (
-    "website_id, event_name, identity_day, event_id, event_type, timestamp, received_at, version, visitor_id, "
-    "visitor_source, session_id, path, country, property_keys, property_types, property_values, raw_offset, raw_index"
+    "website_id, event_name, identity_day, event_id_high, event_id_low, event_type, timestamp_offset, copy_rank, "
+    "visitor_id, visitor_source, session_id, path, place, property_keys, property_types, property_values, "
+    "raw_offset, raw_index"
 )
+DAY = datetime(2026, 3, 4, tzinfo=UTC).date()
+"""The identity day of all events: the client may have been wrong about the time by any amount."""
+
+DAY_MS = int(datetime(2026, 3, 4, tzinfo=UTC).timestamp() * 1000)
+RANK = 2**47 - 1
+"""Rank of a copy that was accepted when its day began; 2**48 more is one revision more."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +58,17 @@ def row(website: str, event: Event, event_id: uuid.UUID, version: int) -> tuple[
     return (
         website,
         event.name,
-        moment(BASE_MS).date(),
-        event_id,
+        DAY,
+        event_id.int >> 64,
+        event_id.int % 2**64,
         "pageview" if event.is_page else "custom",
-        moment(event.at_ms),
-        moment(event.at_ms),
-        version,
+        event.at_ms - DAY_MS,
+        (version << 48) + RANK,
         event.visitor,
         event.source if event.visitor else "none",
         event.session,
         event.path,
-        event.country,
+        SEPARATOR.join((event.country, "", "")),
         [key for key, _, _ in properties],
         [type_ for _, type_, _ in properties],
         [text for _, _, text in properties],

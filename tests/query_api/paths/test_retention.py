@@ -40,7 +40,7 @@ def cohorts(found: Sequence[Event], start: Fits, returns: Fits, question: dict[s
     days = [FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
     steps = list(dict.fromkeys(first_day(day, question) for day in days))
     inside = [event for event in found if FIRST <= moment(event.at_ms).astimezone(zone).date() <= LAST]
-    lists = [
+    lists: list[list[set[str]]] = [
         [set() for _ in range(min(question["periods"] + 1, len(steps) - place))]
         for place in range(len(steps))
     ]

@@ -43,10 +43,11 @@ class Step(BaseModel):
     count: int = Field(ge=0)
     conversion: float | None = Field(description="Share of those who entered, 0 to 1; null where nobody did.")
     conversion_from_previous: float | None = Field(
-        description="Share of those who reached the step before; null for the first step, and of nobody."
+        None,
+        description="Share of those who reached the step before; null for the first step, and of nobody.",
     )
     dropped: int = Field(ge=0, description="Reached the step before and not this one; 0 for the first step.")
-    seconds: Seconds | None = Field(description="null for the first step, and where nobody reached it.")
+    seconds: Seconds | None = Field(None, description="null for the first step, and where nobody reached it.")
 
 
 class Totals(BaseModel):
@@ -101,9 +102,7 @@ class FunnelAnswer(BaseModel):
                             "name": "/products/*",
                             "count": 20,
                             "conversion": 1.0,
-                            "conversion_from_previous": None,
                             "dropped": 0,
-                            "seconds": None,
                         },
                         {
                             "step": 2,
