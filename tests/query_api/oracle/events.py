@@ -1,8 +1,8 @@
 """Random events for every endpoint's oracle: as they are sent, as plain Python sees them, and as rows.
 
-Use: `history = random_history(random.Random(seed), size)`; for each of `history.blocks` `insert(table, website, block)`;
-`history.events` are the events that plain Python counts, each once. Nothing here imports the query API; rows are made
-by the writer's own code, so what is stored is what the pipeline stores.
+Use: `history = random_history(random.Random(seed), size)`; `insert(table, website, block)` for each of
+`history.blocks`; `history.events` are the events that plain Python counts, each once. Nothing here imports the query
+API; rows are made by the writer's own code, so what is stored is what the pipeline stores.
 
 - An `Event` is one copy. `history.blocks` hold all copies, dealt to several inserts: an event has up to three contents
   with versions of their own, each of them up to twice, in several months and with other timestamps, names of bots and
