@@ -54,9 +54,9 @@ def _days(dice: random.Random) -> tuple[Span, dict[str, Any]]:
 def of_days(zone_name: str, last: date, days: int) -> Question:
     """About so many days of a zone up to `last`, without filters."""
     zone, first = ZoneInfo(zone_name), last - timedelta(days=days - 1)
-    spans = [_midnight(first + timedelta(days=shift), zone) for shift in (0, days, -days)]
+    begin, after, before = (_midnight(first + timedelta(days=shift), zone) for shift in (0, days, -days))
     said = {"start_date": str(first), "end_date": str(last), "timezone": zone_name}
-    return Question(Span(*spans, zone), [], CRAWLERS, said)
+    return Question(Span(begin, after, before, zone), [], CRAWLERS, said)
 
 
 def _instants(dice: random.Random) -> tuple[Span, dict[str, Any]]:

@@ -119,7 +119,9 @@ def _fits(event: Event, item: Filter) -> bool:
     if operator == "starts_with":
         return any(text.startswith(given) for given in values) and _may_match(item, value)
     within = any(given.translate(_LOWER) in text.translate(_LOWER) for given in values)
-    return not within if operator == "not_contains" else within and _may_match(item, value)
+    if operator == "not_contains":
+        return not within
+    return within and _may_match(item, value)
 
 
 def _may_match(item: Mapping[str, Any], value: tuple[str, str] | None) -> bool:
