@@ -115,10 +115,11 @@ def _fits(event: Event, item: Filter) -> bool:
     if operator == "not_set":
         return value is None
     if operator in ("is", "not"):
-        return _is(event, item["field"], values) == (operator == "is")
+        found = _is(event, item["field"], values)
+        return found if operator == "is" else not found
     if operator == "starts_with":
         return any(text.startswith(given) for given in values) and _may_match(item, value)
-    within = any(given.translate(_LOWER) in text.translate(_LOWER) for given in values)
+    within: bool = any(given.translate(_LOWER) in text.translate(_LOWER) for given in values)
     if operator == "not_contains":
         return not within
     return within and _may_match(item, value)
