@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,10 +18,6 @@ from query_api.events_table import Statement
 from query_api.metrics import Metrics
 from query_api.settings import QueryApiSettings
 from writer.migrations import migrate
-
-SCHEMA = Path(__file__).parents[2] / "services/writer/src/writer/schema"
-
-TYPES = "Array(Enum8('' = 0, 'string' = 1, 'number' = 2, 'boolean' = 3, 'array' = 4))"
 
 TODAY_MS = 1_772_668_800_000 + 12 * 3_600_000
 """2026-03-05 12:00 UTC."""
@@ -78,13 +73,8 @@ def events_database(clickhouse: str) -> Iterator[str]:
     """URL of a database of its own with the writer's table, in which parts are never merged."""
     name = f"query_api_{uuid.uuid4().hex}"
     server = Client.from_url(f"{clickhouse}/default")
-    server.execute(f"CREATE DATABASE {name}")
+    migrate(f"{clickhouse}/{name}")
     inside = Client.from_url(f"{clickhouse}/{name}")
-    for file in sorted(SCHEMA.glob("*.sql")):
-        for statement in file.read_text().split(";\n"):
-            if statement.strip():
-                inside.execute(statement)
-    inside.execute(f"ALTER TABLE events ADD COLUMN IF NOT EXISTS property_types {TYPES}")
     # Copies must stay where they were inserted, or a read without FINAL could pass by luck.
     inside.execute("SYSTEM STOP MERGES events")
     yield f"{clickhouse}/{name}"

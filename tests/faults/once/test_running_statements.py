@@ -1,9 +1,9 @@
 """The statements that really run: the engine says that each of them reads every event once."""
 
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import product
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -29,20 +29,59 @@ from tests.faults.once.running_statements import Judge, recorded, running
 pytestmark = pytest.mark.stack
 
 NOW_MS = 1_794_000_000_000
-DAYS = ("", "start_date=2026-11-01&end_date=2026-11-06")
-BOTS = ("", "include_bots=true", "include_bots=false")
-GRANULARITIES = tuple(f"granularity={name}" for name in ("hour", "day", "week", "month"))
+DAYS = ("", "start_date=2026-10-24&end_date=2026-10-26&timezone=Europe/Berlin")
+"""A month of days that are all alike, and days of which one has 25 hours."""
+BOTS = ("include_bots=true", "include_bots=false")
+FILTERS = "country=DE&path[contains]=/a&path[contains]=/b&prop.plan[not]=pro&prop.amount[between]=1..9&bot[set]=false"
+STEPS = tuple(f"granularity={name}" for name in ("hour", "day", "week", "month", "auto"))
+MINUTES = "granularity=minute&start_date=2026-10-25&end_date=2026-10-25&timezone=Europe/Berlin"
+PURCHASE = ("event_name=purchase",)
 
 ASKED: Final[Mapping[str, Sequence[Sequence[str]]]] = {
-    "/api/websites/{website_id}/events": (DAYS, BOTS),
-    "/api/websites/{website_id}/events/properties": (DAYS, BOTS, ("event_name=purchase",)),
-    "/api/websites/{website_id}/events/timeseries": (DAYS, BOTS, ("event_name=purchase",), GRANULARITIES),
+    "/api/websites/{website_id}/events": (
+        DAYS, BOTS, ("", "include=visitors,previous&search=a&limit=3&offset=1", f"include=visitors&{FILTERS}"),
+    ),
+    "/api/websites/{website_id}/events/properties": (
+        DAYS, BOTS, PURCHASE, ("", f"search=a&limit=3&values=2&{FILTERS}"),
+    ),
+    "/api/websites/{website_id}/events/timeseries": (
+        (*("&".join(filter(None, pair)) for pair in product(DAYS, STEPS)), MINUTES), PURCHASE,
+        ("", "include=visitors,previous&breakdown=country", f"breakdown=prop.plan&{FILTERS}"),
+    ),
     "/api/websites": (("",),),
     "/api/pipeline/ledger": (("",),),
     "/api/pipeline/rejected": (("",),),
     "/api/pipeline/rates": (("",),),
+    "/api/pipeline/lag": (("",),),
+}  # fmt: skip
+"""Every path that is asked by GET, with the parts of queries to combine."""
+
+JSON_FILTERS: Final = [
+    {"field": "country", "values": ["DE"]},
+    {"field": "prop.plan", "operator": "not", "values": ["pro", 1, True]},
+]
+METRICS: Final = [
+    *("count", "visitors", "sessions"),
+    *(
+        {"statistic": name, "field": "prop.amount"}
+        for name in ("numbers", "sum", "average", "min", "max", "p50", "p99")
+    ),
+]
+ANYTHING: Final = {"event_type": "any", "filters": JSON_FILTERS}
+DAY_OF_25_HOURS: Final = {"start_date": "2026-10-24", "end_date": "2026-10-26", "timezone": "Europe/Berlin"}
+PLAIN: Final[Sequence[Mapping[str, Any]]] = ({"event_name": "purchase", "filters": JSON_FILTERS},)
+
+POSTED: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
+    "/api/websites/{website_id}/events": ({"filters": JSON_FILTERS},),
+    "/api/websites/{website_id}/events/properties": PLAIN,
+    "/api/websites/{website_id}/events/timeseries": PLAIN,
+    "/api/websites/{website_id}/events/query": tuple(
+        {"metrics": METRICS, "group_by": fields, **more, **DAY_OF_25_HOURS}
+        for fields in ([], ["prop.plan", "country", "prop.amount"])
+        for more in ({}, {"granularity": "day"}, {"granularity": "hour", "limit": 5, **ANYTHING})
+    ),
 }
-"""Every path of the query API, with the parts of queries to combine."""
+"""Every path that is asked by POST, with its bodies."""
 
 
 @pytest.fixture
@@ -58,38 +97,54 @@ async def engine(database: str) -> AsyncIterator[ClickHouse]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def api(engine: ClickHouse) -> AsyncIterator[tuple[httpx.AsyncClient, set[str]]]:
+async def api(engine: ClickHouse) -> AsyncIterator[tuple[httpx.AsyncClient, set[tuple[str, str]]]]:
     app = create_app(
         engine, ManualClock(unix_ms=NOW_MS), QueryApiSettings(), Metrics(metrics.registry("query-api"))
     )
     inside: object = app
     while not isinstance(inside, FastAPI):  # it stands under middleware
         inside = vars(inside)["_app"]
-    paths = {path for path in inside.openapi()["paths"] if path.startswith("/api/")}
+    methods = {
+        (method, path)
+        for path, found in inside.openapi()["paths"].items()
+        for method in found
+        if path.startswith("/api/")
+    }
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://query-api") as made:
-        yield made, paths
+        yield made, methods
 
 
 async def test_every_answer_of_the_query_api_counts_each_event_once(
-    api: tuple[httpx.AsyncClient, set[str]], judge: Judge
+    api: tuple[httpx.AsyncClient, set[tuple[str, str]]], judge: Judge
 ) -> None:
-    asking, paths = api
-    assert {path for path in ASKED if "/websites/" in path} <= paths, (
+    asking, methods = api
+    told = {("get", path) for path in ASKED} | {("post", path) for path in POSTED}
+    assert {one for one in told if "/websites/" in one[1]} <= methods, (
         "nobody would notice that they are not asked"
     )
-    assert paths <= ASKED.keys(), "tell this test how to ask them"
-    questions = [
-        f"{path.replace('{website_id}', 'shop')}?{'&'.join(filter(None, parts))}"
-        for path in sorted(paths)
-        for parts in product(*ASKED[path])
-    ]
+    assert methods <= told, "tell this test how to ask them"
     with recorded() as sent:
-        for question in questions:
-            answer = await asking.get(question)
-            assert answer.status_code == 200, (question, answer.text)
-    faults = {statement.sql: judge.faults(statement) for statement in sent}
+        for path, question in questions(methods):
+            before = len(sent)
+            answer = await asking.request(url=path.replace("{website_id}", "shop"), **question)
+            assert answer.status_code == 200, (path, question, answer.text)
+            if "/websites/" in path:
+                assert any("FROM events FINAL" in statement.sql for statement in sent[before:])
+    faults = {sql: judge.faults(statement) for sql, statement in {one.sql: one for one in sent}.items()}
     assert not any(faults.values()), faults
-    assert judge.readings >= len([question for question in questions if "/websites/" in question])
+    assert judge.readings >= 50
+
+
+def questions(methods: Iterable[tuple[str, str]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Path and the rest of each request."""
+    for method, path in sorted(methods):
+        if method == "get":
+            for parts in product(*ASKED[path]):
+                query = "&".join(filter(None, parts))
+                yield path, {"method": "GET", "params": httpx.QueryParams(query)}
+        else:
+            for body in POSTED[path]:
+                yield path, {"method": "POST", "json": body}
 
 
 DRIVEN = {

@@ -46,12 +46,17 @@ def _midnight(day: date, zone: ZoneInfo) -> int:
 
 def _days(dice: random.Random) -> tuple[Span, dict[str, Any]]:
     zone_name, night = dice.choice(NIGHTS)
-    zone, days = ZoneInfo(zone_name), dice.choice((1, 1, 2, 3, 7, 30))
-    first = night - timedelta(days=dice.randrange(days + 1))
-    spans = [_midnight(first + timedelta(days=shift), zone) for shift in (0, days, -days)]
-    last = first + timedelta(days=days - 1)
+    days = dice.choice((1, 1, 2, 3, 7, 30))
+    question = of_days(zone_name, night + timedelta(days=dice.randrange(days + 1)), days)
+    return question.span, question.said
+
+
+def of_days(zone_name: str, last: date, days: int) -> Question:
+    """About so many days of a zone up to `last`, without filters."""
+    zone, first = ZoneInfo(zone_name), last - timedelta(days=days - 1)
+    begin, after, before = (_midnight(first + timedelta(days=shift), zone) for shift in (0, days, -days))
     said = {"start_date": str(first), "end_date": str(last), "timezone": zone_name}
-    return Span(*spans, zone), said
+    return Question(Span(begin, after, before, zone), [], CRAWLERS, said)
 
 
 def _instants(dice: random.Random) -> tuple[Span, dict[str, Any]]:

@@ -1,8 +1,8 @@
 """Random events for every endpoint's oracle: as they are sent, as plain Python sees them, and as rows.
 
-Use: `history = random_history(random.Random(seed), size)`, then for each block of `history.blocks` `insert(table, website,
-block)`; `history.events` are the events that plain Python counts, each once. Nothing here imports the query API; rows
-are made by the writer's own code, so what is stored is what the pipeline stores.
+Use: `history = random_history(random.Random(seed), size)`; `insert(table, website, block)` for each of
+`history.blocks`; `history.events` are the events that plain Python counts, each once. Nothing here imports the query
+API; rows are made by the writer's own code, so what is stored is what the pipeline stores.
 
 - An `Event` is one copy. `history.blocks` hold all copies, dealt to several inserts: an event has up to three contents
   with versions of their own, each of them up to twice, in several months and with other timestamps, names of bots and
@@ -26,7 +26,8 @@ from zoneinfo import ZoneInfo
 from clickhouse_driver import Client
 
 from eventrail.contract.v1.enriched_pb2 import BotKind, EnrichedEvent, EventType
-from eventrail.rows.events import COLUMNS, row
+from eventrail.rows.events import COLUMNS, row, version
+from eventrail.rows.stored import STORED_COLUMNS, stored_columns
 
 HOSTILE: Final = (
     "", "*", "a.b", "'", '"', "\\", "\\'", "a'; DROP TABLE events; --", "%(website_id)s", "%", "%%s", "{bucket}",
@@ -75,10 +76,15 @@ class Event:
     day: date
     timestamp_ms: int
     received_ms: int
-    version: int
+    revision: int
     dimensions: Mapping[str, str]
     data: str = ""
     type: str = "custom"
+
+    @property
+    def version(self) -> int:
+        """Rank among the copies of an event; two copies with one version are the same."""
+        return version(self.received_ms, self.revision)
 
     @cached_property
     def properties(self) -> dict[str, tuple[str, str]]:
@@ -147,13 +153,8 @@ def winners(copies: Iterable[Event]) -> list[Event]:
 def insert(table: Client, website: str, copies: Sequence[Event]) -> None:
     """Write `copies` in one block, as the writer makes rows of them, but with the versions that they say."""
     if copies:
-        rows = [_row(website, copy) for copy in copies]
-        names = [*COLUMNS, "property_types"]
-        rows = [
-            (*row, [copy.properties[key][0] for key in row[COLUMNS.index("property_keys")]])
-            for row, copy in zip(rows, copies, strict=False)
-        ]
-        table.execute(f"INSERT INTO events ({', '.join(names)}) VALUES", rows)
+        values = stored_columns([_row(website, copy) for copy in copies])
+        table.execute(f"INSERT INTO events ({', '.join(STORED_COLUMNS)}) VALUES", values, columnar=True)
 
 
 _VERSION = COLUMNS.index("version")
@@ -196,7 +197,8 @@ POOLS: Final[Mapping[str, Sequence[str]]] = {
     "browser": ("Chrome", "Safari"), "browser_version": ("120.0", ""), "os": ("Android", "iOS", ""),
     "os_version": ("14", ""), "device": ("desktop", "mobile", ""), "language": ("en-GB", "de", ""),
     "screen": ("1920x1080", "390x844", ""), "url": ("https://shop.example/a?b=1", ""), "host": ("shop.example", ""),
-    "path": ("/", "/a", "/Pricing", *HOSTILE[:12]), "referrer": ("google.com", ""), "referrer_url": ("https://google.com/", ""),
+    "path": ("/", "/a", "/Pricing", *HOSTILE[:12]), "referrer": ("google.com", ""),
+    "referrer_url": ("https://google.com/", ""),
     "channel": ("Direct", "Organic Search"), "utm_source": ("news", "News", ""), "utm_medium": ("email", ""),
     "utm_campaign": ("spring", *HOSTILE), "utm_term": ("", "shoes"), "utm_content": ("",), "click_id": ("gclid", ""),
     "bot": ("", "", "", "crawler", "headless", "library"), "bot_name": ("", "Googlebot"),
@@ -224,8 +226,8 @@ def _copies(dice: random.Random, names: Sequence[str]) -> list[Event]:
         day=date(2026, 3, 1) + timedelta(days=dice.randrange(40)),
         timestamp_ms=random_moment(dice),
         received_ms=WINDOW[0] + dice.randrange(90) * 86_400_000,
-        version=dice.getrandbits(64),
-        dimensions={name: dice.choice(pool) for name, pool in POOLS.items()},
+        revision=dice.getrandbits(16),
+        dimensions=_consistent({name: dice.choice(pool) for name, pool in POOLS.items()}),
         data=random_data(dice),
         type=dice.choice(("custom",) * 5 + ("pageview",)),
     )
@@ -239,12 +241,21 @@ def _copies(dice: random.Random, names: Sequence[str]) -> list[Event]:
                 first,
                 timestamp_ms=random_moment(dice),
                 received_ms=WINDOW[0] + dice.randrange(90) * 86_400_000,
-                version=dice.getrandbits(64),
-                dimensions=changed,
+                revision=dice.getrandbits(16),
+                dimensions=_consistent(changed),
                 data=random_data(dice),
             )
         )
     return copies
+
+
+def _consistent(facts: dict[str, str]) -> dict[str, str]:
+    # Where there is a host there is the url that it was read from.
+    return (
+        {**facts, "url": facts["url"] or f"https://{facts['host']}{facts['path']}"}
+        if facts["host"]
+        else facts
+    )
 
 
 def random_moment(dice: random.Random) -> int:

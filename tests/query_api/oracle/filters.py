@@ -1,7 +1,7 @@
 """Filters for every endpoint's oracle: drawn at random, said in both forms, and judged by plain Python.
 
-Use: `filters = random_filters(random.Random(seed))`; the events that are meant are those for which `fits(event, filters)`.
-`filters` is the JSON form; `as_pairs(filters)` gives the same for a query string, None where only JSON can say it.
+Use: `filters = random_filters(random.Random(seed))`; the events that are meant are those that `fits(event, filters)`.
+They have the JSON form; `as_pairs(filters)` says the same in a query string, None where only JSON can say it.
 The meaning is written down a second time here, from the words of docs and of question/filters.py.
 """
 
@@ -17,6 +17,7 @@ Filter = dict[str, Any]
 
 _TEXT_OPERATORS: Final = ("is", "not", "contains", "not_contains", "starts_with", "set", "not_set")
 _NUMBER_OPERATORS: Final = ("gt", "gte", "lt", "lte", "between")
+OPERATORS: Final = (*_TEXT_OPERATORS, *_NUMBER_OPERATORS)
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
@@ -30,11 +31,15 @@ def random_field(dice: random.Random) -> str:
     return dice.choice(sorted(POOLS)) if dice.random() < 0.5 else f"prop.{dice.choice(KEYS)}"
 
 
-def random_filter(dice: random.Random) -> Filter:
-    """One filter."""
-    field = random_field(dice)
-    is_property = field.startswith("prop.")
-    operator = dice.choice((*_TEXT_OPERATORS, *_NUMBER_OPERATORS) if is_property else _TEXT_OPERATORS)
+def can_have(field: str, operator: str) -> bool:
+    """Whether a filter may say that operator of that field."""
+    return field.startswith("prop.") or operator in _TEXT_OPERATORS
+
+
+def random_filter(dice: random.Random, field: str | None = None, operator: str | None = None) -> Filter:
+    """One filter; of that field and operator where they are given."""
+    field = field or random_field(dice)
+    operator = operator or dice.choice([one for one in OPERATORS if can_have(field, one)])
     found: Filter = {"field": field, "operator": operator}
     if operator not in ("set", "not_set"):
         found["values"] = _random_values(dice, field, operator)
@@ -110,11 +115,14 @@ def _fits(event: Event, item: Filter) -> bool:
     if operator == "not_set":
         return value is None
     if operator in ("is", "not"):
-        return _is(event, item["field"], values) == (operator == "is")
+        found = _is(event, item["field"], values)
+        return found if operator == "is" else not found
     if operator == "starts_with":
         return any(text.startswith(given) for given in values) and _may_match(item, value)
-    within = any(given.translate(_LOWER) in text.translate(_LOWER) for given in values)
-    return not within if operator == "not_contains" else within and _may_match(item, value)
+    within: bool = any(given.translate(_LOWER) in text.translate(_LOWER) for given in values)
+    if operator == "not_contains":
+        return not within
+    return within and _may_match(item, value)
 
 
 def _may_match(item: Mapping[str, Any], value: tuple[str, str] | None) -> bool:

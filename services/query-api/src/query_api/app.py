@@ -48,7 +48,7 @@ from query_api.routes import websites as websites_route
 from query_api.routes.asking import Asking
 from query_api.settings import QueryApiSettings
 
-_DESCRIPTION = "Counts, property breakdowns and time series of custom events. All days are UTC."
+_DESCRIPTION = "Counts, property breakdowns and time series of custom events, by the days of any time zone."
 
 _FIXED_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/docs", "/openapi.json"})
 

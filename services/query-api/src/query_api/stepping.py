@@ -13,7 +13,9 @@ def bucket(buckets: Buckets, parameters: Parameters, column: str = "timestamp") 
     at = f"toUnixTimestamp64Milli({column})"
     step = buckets.step_ms
     if step is None:
-        return f"roundDown({at}, {parameters.put('starts_ms', list(buckets.starts))})"
+        starts = parameters.put("starts_ms", list(buckets.starts))
+        # Numbers alone are unsigned where none of them is negative: the engine rounds no signed one down to these.
+        return f"roundDown({at}, CAST({starts}, 'Array(Int64)'))"
     first, length = parameters.put("first_ms", buckets.starts[0]), parameters.put("step_ms", step)
     last = parameters.put("last_step", len(buckets.starts) - 1)
     return f"({first} + least(intDiv({at} - {first}, {length}), {last}) * {length})"
