@@ -149,6 +149,23 @@ async def test_pages_cover_all_rows_once_and_in_order(
     assert told(found) == expected(facts)
 
 
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+async def test_pages_break_between_events_of_one_id_and_moment(
+    order: str, api: httpx.AsyncClient, table: Client
+) -> None:
+    one = uuid.uuid4()
+    copies = [
+        Copy(event_name=name, event_id=one, identity_day=date(2026, 2, day))
+        for name in "ab"
+        for day in (2, 3)
+    ]
+    insert(table, f"one-{order}", copies)
+    found: list[dict[str, Any]] = []
+    async for page in walk(api, f"one-{order}", "events/rows", limit="1", order=order):
+        found += page["data"]
+    assert told(found) == expected(sorted(copies, key=lambda copy: copy.order, reverse=order == "newest"))
+
+
 @WALKS
 @given(made=events, others=st.lists(events, min_size=3, max_size=3), limit=st.integers(1, 5))
 async def test_what_arrives_during_a_walk_shifts_nothing(
