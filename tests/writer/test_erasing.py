@@ -275,6 +275,27 @@ async def test_a_rewrite_of_the_table_holds_up_the_end(
     assert visible() == set()
 
 
+async def test_only_what_is_new_is_read_again(
+    start: Start, event: Event, website: str, done: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group, asked = Group(), list[int]()
+    writer = start(group)
+    one = request(website, event_ids=(uuid4(),))
+    group.requests.append(one.encoded())
+    await until(lambda: one.erasure_id in done())
+    since = ErasureTables.erased_since
+
+    def told(self: ErasureTables, since_ms: int, most: int) -> Any:
+        asked.append(since_ms)
+        return since(self, since_ms, most)
+
+    monkeypatch.setattr(ErasureTables, "erased_since", told)
+    for _ in range(5):
+        assert len(await writer.erasing.withhold([row(event(), 0, 0)])) == 1
+    newest = SystemClock().now_ms() - erasing._VISIBLE_WITHIN_MS
+    assert all(moment > newest - 60_000 for moment in asked[1:])
+
+
 async def test_garbage_on_the_topic_is_passed_over(
     start: Start, website: str, done: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:

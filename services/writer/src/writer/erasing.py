@@ -157,9 +157,10 @@ class Erasing:
     async def _remember_newer(self) -> None:
         """What any writer has remembered since this one looked last."""
         since = max(self._seen_to_ms - _VISIBLE_WITHIN_MS, 0)
-        erased, self._seen_to_ms = await self._retry(
+        erased, seen_to_ms = await self._retry(
             lambda: asyncio.to_thread(self._tables.erased_since, since, self._most + 1)
         )
+        self._seen_to_ms = max(self._seen_to_ms, seen_to_ms)
         if len(erased) > self._most:
             self._memory = Memory(0)
         self._memory.add_events(erased)
