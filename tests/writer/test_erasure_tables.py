@@ -157,6 +157,20 @@ def test_what_was_erased_is_known_for_later_copies(
     assert made.known({("other", key[1])}, {("other", "gone")}) == Known()
 
 
+def test_what_was_remembered_lately_is_told_with_its_moment(
+    made: ErasureTables, query: Query, website: str
+) -> None:
+    erased = [Erased(website, uuid4(), uuid4()) for _ in range(3)]
+    assert made.erased_since(7, 10) == ([], 7)
+    made.forget(erased)
+    found, moment = made.erased_since(0, 10)
+    assert sorted(found) == sorted(erased)
+    assert abs(query("SELECT toUnixTimestamp64Milli(now64(3))")[0][0] - moment) < 60_000
+    assert sorted(made.erased_since(moment, 10)[0]) == sorted(erased)
+    assert made.erased_since(moment + 1, 10) == ([], moment + 1)
+    assert len(made.erased_since(0, 2)[0]) == 2
+
+
 def test_many_ids_and_visitors_are_looked_up_at_once(made: ErasureTables, website: str) -> None:
     one = erasure(
         website,

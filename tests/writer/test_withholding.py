@@ -6,9 +6,9 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventrail.erasures.request import CLOCKS_APART_MS, Cover
+from eventrail.erasures.request import CLOCKS_APART_MS, Cover, Erasure
 from eventrail.rows.events import COLUMNS, Row
-from writer.withholding import Known, NoErasures, concerned, event_keys, split, visitor_keys
+from writer.withholding import Erased, Known, Memory, NoErasures, concerned, event_keys, split, visitor_keys
 
 UNTIL = 1_794_000_000_000
 HOUR = CLOCKS_APART_MS
@@ -93,6 +93,37 @@ def test_nothing_is_looked_up_but_rows_of_websites_with_erasures(batch: list[Row
     assert some == [row for row in batch if value(row, "website_id") in erasing]
     assert event_keys(some) == {key(row) for row in some}
     assert ("shop", "") not in visitor_keys(batch)
+
+
+@given(st.lists(rows, max_size=12), knowledge)
+def test_memory_decides_as_the_tables_do(batch: list[Row], known: Known) -> None:
+    erasures = [
+        Erasure(cover.erasure_id, website, 1, cover.until_ms, (visitor,), (), cover.raw_ends)
+        for (website, visitor), covers in known.visitors.items()
+        for cover in covers
+    ]
+    memory = Memory(100)
+    for _ in range(2):
+        memory.add_visitors(erasures)
+        memory.add_events(Erased(*key, erasure) for key, erasure in known.events.items())
+    assert not memory.full
+    remembered = split(batch, memory.known())
+    asked = split(batch, known)
+    assert (remembered.kept, remembered.erased) == (asked.kept, asked.erased)
+
+
+def test_memory_that_is_full_stays_so() -> None:
+    one = UUID(int=1)
+    memory = Memory(2)
+    memory.add_events(Erased("shop", UUID(int=number), one) for number in range(2))
+    states = [memory.full]
+    memory.add_visitors([Erasure(one, "shop", 1, 1, ("a", "b", "c"))])
+    states.append(memory.full)
+    memory.add_events([Erased("shop", one, one)])
+    states.append(memory.full)
+    assert states == [False, True, True]
+    assert memory.known() == Known()
+    assert Memory(0).full
 
 
 async def test_a_writer_to_which_nobody_says_what_to_forget_writes_all() -> None:

@@ -122,7 +122,9 @@ async def _erasing(parts: Parts, stop: asyncio.Event) -> AsyncIterator[Erasing]:
     topic, offsets = ErasureTopic(parts.kafka), GroupOffsets(parts.kafka, settings.group)
     tables = ErasureTables(url, timeout_seconds=settings.insert_timeout_seconds)
     sweeping = ErasureTables(url, timeout_seconds=settings.sweep_timeout_seconds)
-    erasing = Erasing(topic, tables, sweeping, offsets, parts.retry, parts.metrics, parts.clock)
+    erasing = Erasing(
+        topic, tables, sweeping, offsets, parts.retry, parts.metrics, parts.clock, settings.known_erased
+    )
     running = asyncio.create_task(erasing.run())
     running.add_done_callback(lambda _done: stop.set())
     try:

@@ -24,7 +24,16 @@ from writer.erasure_tables import ErasureTables
 from writer.group_offsets import Place
 from writer.metrics import Metrics
 from writer.retry import Retry
-from writer.withholding import Split, concerned, event_keys, split, visitor_keys
+from writer.withholding import (
+    Known,
+    Memory,
+    Split,
+    concerned,
+    event_key,
+    event_keys,
+    split,
+    visitor_keys,
+)
 
 T = TypeVar("T")
 log = logs.get(__name__)
@@ -33,6 +42,9 @@ FRESH_SECONDS: Final = 1.0
 """How long a writer may go on without asking whether there are new requests."""
 
 _LOOK_SECONDS: Final = 0.5
+_VISIBLE_WITHIN_MS: Final = 600_000
+"""Longest time from the moment that stands in a row of `erased_events` until everybody can read it."""
+
 _REWRITES_SECONDS: Final = 2.0
 _STILL_SWEPT_MS: Final = 24 * 3_600_000
 """A writer that starts sweeps what was asked for in this time, also where it is done: an earlier process may have been
@@ -56,7 +68,8 @@ class Offsets(Protocol):
 class Erasing:
     """The erasures as one writer knows them and carries them out; `run` has to run for `withhold` to answer.
 
-    `tables` is for the way of the batches, `sweeping` for what may take long.
+    `tables` is for the way of the batches, `sweeping` for what may take long. Up to `most` events, and as many
+    visitors, are held in memory; with more the tables are asked for each batch.
     """
 
     def __init__(
@@ -68,6 +81,7 @@ class Erasing:
         retry: Retry,
         metrics: Metrics,
         clock: Clock,
+        most: int,
     ) -> None:
         self._requests = requests
         self._tables = tables
@@ -76,6 +90,9 @@ class Erasing:
         self._retry = retry
         self._metrics = metrics
         self._clock = clock
+        self._most = most
+        self._memory = Memory(most)
+        self._seen_to_ms = 0
         self._websites: set[str] = set()
         self._done: set[UUID] = set()
         self._known_to = 0
@@ -109,6 +126,8 @@ class Erasing:
 
     async def recall(self, rows: list[Row]) -> None:
         """Delete those of `rows`, which were just written, that turn out to be meant by an erasure."""
+        # This process may have been stopped since they were withheld.
+        await self._fresh()
         parted = await self._parted(rows)
         if parted is not None:
             await self._retry(lambda: asyncio.to_thread(self._tables.forget, parted.erased, stored=True))
@@ -119,12 +138,32 @@ class Erasing:
         some = concerned(rows, self._websites)
         if not some:
             return None
-        keys = event_keys(some), visitor_keys(some)
-        known = await self._retry(lambda: asyncio.to_thread(self._tables.known, *keys))
-        if not known.events and not known.visitors:
+        known = await self._known(some)
+        parted = await asyncio.to_thread(split, some, known)
+        if not parted.erased:
             return None
-        parted = await asyncio.to_thread(split, rows, known)
-        return parted if parted.erased else None
+        gone = {one[:2] for one in parted.erased}
+        return Split([row for row in rows if event_key(row) not in gone], parted.erased)
+
+    async def _known(self, some: list[Row]) -> Known:
+        """What is remembered, as far as it is about `some` rows at least."""
+        if not self._memory.full:
+            await self._remember_newer()
+        if not self._memory.full:
+            return self._memory.known()
+        keys = event_keys(some), visitor_keys(some)
+        return await self._retry(lambda: asyncio.to_thread(self._tables.known, *keys))
+
+    async def _remember_newer(self) -> None:
+        """What any writer has remembered since this one looked last."""
+        since = max(self._seen_to_ms - _VISIBLE_WITHIN_MS, 0)
+        erased, seen_to_ms = await self._retry(
+            lambda: asyncio.to_thread(self._tables.erased_since, since, self._most + 1)
+        )
+        self._seen_to_ms = max(self._seen_to_ms, seen_to_ms)
+        if len(erased) > self._most:
+            self._memory = Memory(0)
+        self._memory.add_events(erased)
 
     async def _fresh(self) -> None:
         asked_at = self._clock.monotonic()
@@ -150,6 +189,7 @@ class Erasing:
     async def _learn(self, erasures: Sequence[Erasure]) -> None:
         new = [one for one in erasures if one.erasure_id not in self._done]
         await self._retry(lambda: asyncio.to_thread(self._tables.remember, new, self._clock.now_ms()))
+        self._memory.add_visitors(erasures)
         self._websites |= {one.website_id for one in erasures}
         youngest = self._clock.now_ms() - _STILL_SWEPT_MS
         for one in erasures:

@@ -38,6 +38,10 @@ _KNOWN_EVENTS: Final = (
     " WHERE website_id IN %(websites)s"
     " AND event_id IN (SELECT toUUID(arrayJoin(splitByChar(',', '{events}'))))"
 )
+_SINCE: Final = (
+    f"SELECT website_id, event_id, erasure_id, toUnixTimestamp64Milli(at) FROM {tables.EVENTS}"  # noqa: S608
+    " WHERE at >= fromUnixTimestamp64Milli(toInt64(%(since)s), 'UTC') LIMIT %(most)s"
+)
 _KNOWN_VISITORS: Final = (
     "SELECT website_id, visitor_id, erasure_id, toUnixTimestamp64Milli(covers_until), raw_ends"  # noqa: S608
     f" FROM {tables.VISITORS} WHERE website_id IN %(websites)s"
@@ -109,6 +113,16 @@ class ErasureTables:
         """How many statements may just be copying rows of the table into it."""
         [(count,)] = self._execute(_REWRITES)
         return int(count)
+
+    def erased_since(self, since_ms: int, most: int) -> tuple[list[Erased], int]:
+        """Up to `most` events that were remembered from `since_ms` (Unix milliseconds) by the engine's clock on.
+
+        And the latest such moment, `since_ms` where there is none.
+        """
+        found = self._execute(_SINCE, {"since": since_ms, "most": most})
+        return [Erased(*values[:3]) for values in found], max(
+            (values[3] for values in found), default=since_ms
+        )
 
     def known(self, events: Collection[EventKey], visitors: Collection[VisitorKey]) -> Known:
         """What is remembered of these."""

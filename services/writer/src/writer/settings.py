@@ -94,6 +94,15 @@ class WriterSettings(Settings):
         ),
     )
 
+    known_erased: int = Field(
+        100_000,
+        ge=0,
+        le=10_000_000,
+        description=(
+            "Erased events, and as many visitors, that are held in memory (about 250 bytes each); with more of them "
+            "ClickHouse is asked for each batch of a website that has erasures."
+        ),
+    )
     sweep_timeout_seconds: float = Field(
         600.0,
         gt=0,

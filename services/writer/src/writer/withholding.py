@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from eventrail.erasures.request import Cover
+from eventrail.erasures.request import Cover, Erasure
 from eventrail.rows.events import COLUMNS, Row
 
 _WEBSITE: Final = COLUMNS.index("website_id")
@@ -38,6 +38,46 @@ class Known:
     visitors: Mapping[VisitorKey, Sequence[Cover]] = field(default_factory=dict)
 
 
+class Memory:
+    """All that is remembered of all websites, for as long as it is no more than `most` events and as many visitors.
+
+    Past that it is `full` for good: it forgets, and the tables have to be asked for each batch.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._events: dict[EventKey, UUID] = {}
+        self._visitors: dict[VisitorKey, list[Cover]] = {}
+        self._ids: dict[UUID, UUID] = {}
+        self.full = most == 0
+
+    def add_events(self, erased: Iterable[Erased]) -> None:
+        """Events that were erased, or are to be by their ids; each may come again."""
+        if not self.full:
+            for website, event, erasure in erased:
+                self._events[website, event] = self._ids.setdefault(erasure, erasure)
+            self._check()
+
+    def add_visitors(self, erasures: Iterable[Erasure]) -> None:
+        """What requests say of visitors; each may come again."""
+        for erasure in () if self.full else erasures:
+            cover = erasure.cover
+            for visitor in erasure.visitor_ids:
+                covers = self._visitors.setdefault((erasure.website_id, visitor), [])
+                if cover not in covers:
+                    covers.append(cover)
+        self._check()
+
+    def known(self) -> Known:
+        """All of it; not to be asked when it is full."""
+        return Known(self._events, self._visitors)
+
+    def _check(self) -> None:
+        self.full = self.full or max(len(self._events), len(self._visitors)) > self._most
+        if self.full:
+            self._events, self._visitors, self._ids = {}, {}, {}
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """`kept` may be written; `erased` are the events of all others, each once."""
@@ -51,8 +91,12 @@ def concerned(rows: Iterable[Row], websites: set[str]) -> list[Row]:
     return [row for row in rows if row[_WEBSITE] in websites] if websites else []
 
 
+def event_key(row: Row) -> EventKey:
+    return row[_WEBSITE], row[_EVENT]
+
+
 def event_keys(rows: Iterable[Row]) -> set[EventKey]:
-    return {(row[_WEBSITE], row[_EVENT]) for row in rows}
+    return {event_key(row) for row in rows}
 
 
 def visitor_keys(rows: Iterable[Row]) -> set[VisitorKey]:
@@ -65,14 +109,15 @@ def split(rows: Sequence[Row], known: Known) -> Split:
 
     An event of which one copy is meant is erased as a whole: all of its copies here go with it.
     """
-    found = dict(known.events)
+    found: dict[EventKey, UUID] = {}
     for row in rows:
-        erasure_id = _meant(row, known)
+        key = event_key(row)
+        erasure_id = known.events.get(key) or _meant(row, known)
         if erasure_id is not None:
-            found.setdefault((row[_WEBSITE], row[_EVENT]), erasure_id)
+            found.setdefault(key, erasure_id)
     kept, erased = [], dict[EventKey, Erased]()
     for row in rows:
-        key = row[_WEBSITE], row[_EVENT]
+        key = event_key(row)
         if key in found:
             erased[key] = Erased(*key, found[key])
         else:
