@@ -109,13 +109,14 @@ async def test_the_id_moves_on_while_nothing_fits(
         async with served.stream(event_name="never") as stream:
             begun = await stream.begun()
             await post(*[event() for _ in range(30)])
-            while (found := (await stream.message())["id"]) == begun:
-                pass
-            # Once all 30 were seen, the id lies at their end.
-            async with served.stream() as other:
-                end = await other.begun()
-            while found != end:
-                found = (await stream.message())["id"]
+            async with asyncio.timeout(10):
+                while (found := (await stream.message())["id"]) == begun:
+                    pass
+                # Once all 30 were seen, the id lies at their end.
+                async with served.stream() as other:
+                    end = await other.begun()
+                while found != end:
+                    found = (await stream.message())["id"]
         async with served.stream(begun) as late:
             reset = await late.of("reset")
             assert reset.json["reason"] == "expired"

@@ -15,9 +15,10 @@ from eventrail.contract.v1 import enriched_pb2 as pb
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
 from eventrail.rows.events import row
 from eventrail.rows.reading import SORT_KEY, settings_clause
+from query_api.conditions import all_fit
 from query_api.events_table import reading
 from query_api.live.decoded import Decoded, decoded
-from query_api.live.matching import matches, text_of
+from query_api.live.matching import fits, matches, text_of
 from query_api.parameters import Parameters
 from query_api.question.dimensions import DIMENSIONS
 from query_api.question.filters import NUMERIC, PRESENCE, Condition, Operator, Property
@@ -213,6 +214,50 @@ def test_python_and_sql_agree(table: Client, made: list[EnrichedEvent], asked: l
     for question in asked:
         here = {event.columns["event_id"] for event in found if matches(question, event)}
         assert here == by_the_engine(table, question), question
+
+
+def every_condition() -> list[Condition]:
+    """Each operator with each text and number, on a dimension and on a property."""
+    found = []
+    for field in (DIMENSIONS["country"], Property("plan")):
+        for operator in sorted(set(Operator) - NUMERIC - PRESENCE):
+            found += [Condition(field, operator, (one,)) for one in TEXTS]
+        found += [Condition(field, operator) for operator in sorted(PRESENCE)]
+    for operator in sorted(NUMERIC - {Operator.BETWEEN}):
+        found += [Condition(Property("plan"), operator, (float(one),)) for one in NUMBERS]
+    for operator in (Operator.IS, Operator.NOT):
+        found += [
+            Condition(Property("plan"), operator, (one,)) for one in (*map(float, NUMBERS), True, False)
+        ]
+    return found
+
+
+def test_each_operator_with_each_value(table: Client) -> None:
+    values = [*TEXTS, *NUMBERS, True, False, None, [1, "a"], {"b": 1}]
+    made = [
+        decoded(
+            EnrichedEvent(
+                website_id=WEBSITE,
+                event_id=str(uuid4()),
+                event_type=pb.EVENT_TYPE_CUSTOM,
+                event_name="purchase",
+                geo=pb.Geo(country=value if isinstance(value, str) else ""),
+                event_data=json.dumps({"plan": value}),
+            ),
+            0,
+            0,
+        )
+        for value in values
+    ]
+    insert(table, made)
+    asked, parameters = every_condition(), Parameters()
+    columns = ", ".join(all_fit(asked, parameters))
+    rows = table.execute(f"SELECT event_id, {columns} FROM events", dict(parameters.values))
+    there = {event_id: [bool(one) for one in found] for event_id, *found in rows}
+    for value, event in zip(values, made, strict=True):
+        here = [fits(condition, event) for condition in asked]
+        differ = zip(asked, here, there[event.columns["event_id"]], strict=True)
+        assert [(value, condition) for condition, a, b in differ if a != b] == []
 
 
 @pytest.mark.parametrize("name", DIMENSIONS)

@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import httpx
+
 from query_api.live.response import EventStream
+from query_api.question.live import FIELDS
 
 SCOPE = {"type": "http", "asgi": {"spec_version": "2.3"}}
 
@@ -67,6 +70,21 @@ async def test_one_that_hangs_up() -> None:
     headers = dict(case.sent[0]["headers"])
     assert headers[b"content-type"] == b"text/event-stream; charset=utf-8"
     assert headers[b"x-accel-buffering"] == b"no"
+
+
+async def test_the_document_of_the_api_tells_of_the_stream(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/openapi.json")
+    assert answer.status_code == 200
+    endpoint = answer.json()["paths"]["/api/websites/{website_id}/live"]["get"]
+    assert "text/event-stream" in endpoint["responses"]["200"]["content"]
+    names = {item["name"]: item["required"] for item in endpoint["parameters"]}
+    assert names == dict.fromkeys(["last-event-id", *FIELDS, "filters"], False) | {"website_id": True}
+
+
+async def test_without_kafka_there_are_no_streams(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/websites/w/live")
+    assert answer.status_code == 503
+    assert "without Kafka" in answer.json()["error"]["message"]
 
 
 async def test_a_place_is_given_back_when_not_even_the_head_can_be_sent() -> None:

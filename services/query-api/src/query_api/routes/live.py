@@ -34,6 +34,7 @@ def router(asking: Asking, live: Live | None) -> APIRouter:
     @routes.get(
         "/api/websites/{website_id}/live",
         response_class=EventStream,
+        status_code=200,  # FastAPI reads it off the class where it is not said
         responses={**ERRORS, 200: _STREAM},
         openapi_extra=in_query(FIELDS, optional=["event_name"]),
         summary="Events as they are written",
