@@ -17,7 +17,7 @@ from tests.pipeline.river import River, until
 pytestmark = pytest.mark.stack
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("api.md", "api-rows.md")
+PAGES = ("api.md", "api-rows.md", "api-paths.md")
 OWN = "demo-shop"
 REFUSED = {"start_date=2026-02-30": 400}
 """Lines that show an error: what tells them apart, and their status. All others answer 200 or 202."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from query_api import following
 from query_api.events_table import Statement, needed, reading
-from query_api.following import CLIENTS_ONLY
+from query_api.following import CLIENTS_ONLY, VISITOR
 from query_api.happenings import by_sort_key, columns, happens
 from query_api.parameters import Parameters
 from query_api.question.retention import RetentionQuestion
@@ -34,14 +34,14 @@ FROM
     FROM
     (
         SELECT
-            visitor_id,
+            who,
             toInt64(transform({bucket}, %(starts)s, %(numbers)s, 0)) AS step,
             minIf(toUnixTimestamp64Milli(timestamp) + 1, starts) AS first_start,
             maxIf(toUnixTimestamp64Milli(timestamp) + 1, returns) AS last_return
         FROM matching
-        GROUP BY visitor_id, step
+        GROUP BY who, step
     )
-    GROUP BY visitor_id
+    GROUP BY who
     HAVING max(first_start) != 0
 )
 GROUP BY cohort, later
@@ -62,7 +62,7 @@ def statement(question: RetentionQuestion) -> Statement:
     body = _BODY.format(bucket=bucket(question.buckets, parameters), everyone=_EVERYONE)
     returns = "1" if question.returns is None else happens(question.returns, parameters)
     read = [
-        "visitor_id",
+        f"{VISITOR} AS who",
         "timestamp",
         f"{happens(question.start, parameters)} AS starts",
         f"{returns} AS returns",
