@@ -14,7 +14,7 @@ from eventrail.settings import ClickHouseSettings, KafkaSettings, SharedSettings
 from writer import app
 from writer.migrations import migrate
 from writer.rewind import rewind
-from writer.settings import ALL, WriterSettings
+from writer.settings import ALL, ClusterSettings, WriterSettings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _migrate() -> int:
     try:
-        applied = migrate(load(ClickHouseSettings).clickhouse_url)
+        applied = migrate(load(ClickHouseSettings).clickhouse_url, load(ClusterSettings))
     except (UnavailableError, ServerException) as error:
         print(f"writer migrate: {error}", file=sys.stderr)  # noqa: T201 - read at a terminal
         return 1
