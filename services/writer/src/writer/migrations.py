@@ -112,9 +112,13 @@ def _make_database(client: Client, database: str, settings: ClusterSettings | No
             settings.replica_name,
             _shards(client, settings.cluster),
         )
-    clause = f" {chosen.clause()}" if chosen else ""
-    client.execute(f"CREATE DATABASE IF NOT EXISTS {quoted(database)}{clause}")
+    clause = _on_all_servers(chosen) if chosen else ""
+    client.execute(f"CREATE DATABASE IF NOT EXISTS {quoted(database)} {clause}")
     return chosen
+
+
+def _on_all_servers(cluster: Cluster) -> str:
+    return cluster.clause()
 
 
 def _shards(client: Client, name: str) -> str:
