@@ -8,8 +8,8 @@ filter lets each see only the rows whose sharding key makes them its own.
 import random
 import re
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -76,21 +76,35 @@ class Sharded:
     url: str
 
 
-@pytest.fixture
-def sharded(pair: str) -> Iterator[Sharded]:
+@contextmanager
+def made(server: str) -> Iterator[Sharded]:
     """A migrated database of its own on two shards."""
     name = f"shards_{uuid4().hex[:12]}"
     with pytest.MonkeyPatch.context() as patched:
         pretend(patched)
-        migrations.migrate(f"{pair}/{name}", SETTINGS)
-    with Client.from_url(f"{pair}/{name}") as client:
-        yield Sharded(name, f"{pair}/{name}?additional_table_filters={quote(filters(client, name))}")
+        migrations.migrate(f"{server}/{name}", SETTINGS)
+    with Client.from_url(f"{server}/{name}") as client:
+        yield Sharded(name, f"{server}/{name}?additional_table_filters={quote(filters(client, name))}")
         client.execute(f"DROP DATABASE {name}")
 
 
+@pytest.fixture(scope="session")
+def sharded(pair: str) -> Iterator[Sharded]:
+    """A database on two shards that all tests share."""
+    with made(pair) as database:
+        yield database
+
+
 @pytest.fixture
+def sharded_alone(pair: str) -> Iterator[Sharded]:
+    """A database on two shards that no other test sees."""
+    with made(pair) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
 def single(pair: str) -> Iterator[str]:
-    """URL of a migrated database of its own without shards."""
+    """URL of a migrated database without shards that all tests share."""
     name = f"single_{uuid4().hex[:12]}"
     migrations.migrate(f"{pair}/{name}")
     yield f"{pair}/{name}"
