@@ -1,6 +1,6 @@
 """The door to ClickHouse: connections, and which errors mean "wait" and which mean "wrong"."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,12 @@ _AWAY = (
     OSError,
 )
 
-SAFE_INSERTS: Final = {"insert_quorum": "auto", "distributed_foreground_insert": 1}
+SAFE_INSERTS: Final[Mapping[str, str | int]] = {
+    "insert_quorum": "auto",
+    # Shorter than services wait for an answer: what they send again must not pile up behind a replica that hangs.
+    "insert_quorum_timeout": 20_000,
+    "distributed_foreground_insert": 1,
+}
 """Settings of every statement. Where a table is replicated or distributed, an insert is acknowledged when most replicas
 of each of its shards have it, not before; elsewhere they mean nothing (docs/adr/0022-clusters.md)."""
 
