@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from eventrail.clickhouse import connect
+from eventrail.clickhouse import SAFE_INSERTS, connect
 from eventrail.errors import ConfigurationError
 from eventrail.settings import ClickHouseSettings, load
 
@@ -54,3 +54,9 @@ def test_other_passwords_are_taken(password: str) -> None:
     assert client.connection.user == "user"
     expected = {"%2F%23%3F%40%3A%25": "/#?@:%"}.get(password, password)
     assert client.connection.password == expected
+
+
+def test_statements_wait_for_most_replicas_and_shards_unless_the_address_says_otherwise() -> None:
+    assert connect("clickhouse://host:9000/eventrail").settings == SAFE_INSERTS
+    told = connect("clickhouse://host:9000/eventrail?insert_quorum=1&max_threads=2").settings
+    assert told == {**SAFE_INSERTS, "insert_quorum": "1", "max_threads": "2"}

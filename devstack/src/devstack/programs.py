@@ -45,9 +45,14 @@ def kafka(listen: Address, controller: Address, data: Path) -> Program:
     return Program("kafka", command, listen, question("kafka", listen))
 
 
-def clickhouse(listen: Address, data: Path) -> Program:
-    """The engine behind its native-protocol server, with its storage in `data`/clickhouse."""
-    options = ("--listen", str(listen), "--data", str(data / "clickhouse"))
+def clickhouse(listen: Address, data: Path, config: Path | None = None) -> Program:
+    """The engine behind its native-protocol server, with its storage in `data`/clickhouse.
+
+    `config` is a file with more of what a server's configuration says.
+    """
+    options: tuple[str, ...] = ("--listen", str(listen), "--data", str(data / "clickhouse"))
+    if config is not None:
+        options += ("--config", str(config))
     command = (*_module("devstack.clickhouse"), *options)
     return Program("clickhouse", command, listen, question("clickhouse", listen))
 

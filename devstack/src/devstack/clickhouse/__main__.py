@@ -62,20 +62,28 @@ def arguments() -> argparse.Namespace:
         metavar="FILE",
         help="users as in ClickHouse's users.d; besides them only `default` without password, from this machine",
     )
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="what a server's config.xml says, such as remote_servers"
+    )
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="speak TLS with this certificate (PEM)")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's key (PEM)")
     return parser.parse_args()
 
 
 def serve(
-    host: str, port: int, data: Path, given: Users | None = None, tls: ssl.SSLContext | None = None
+    host: str,
+    port: int,
+    data: Path,
+    given: Users | None = None,
+    tls: ssl.SSLContext | None = None,
+    config: Path | None = None,
 ) -> None:
     """Serve until a signal ends it. Raises StartError."""
     # Zones are said in the schema; the machine's own must not leak into answers.
     os.environ["TZ"] = "UTC"
     listener = bind(host, port)
     with own_directory(data.resolve()) as directory:
-        server = Server(listener, Engine(directory), given, tls)
+        server = Server(listener, Engine(directory, config), given, tls)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
         log.info("ready at %s:%d, tables in %s", *listener.getsockname()[:2], directory)
@@ -93,7 +101,7 @@ def main() -> None:
     try:
         host, port = given.listen
         known = users.read(given.users, os.environ) if given.users else None
-        serve(host, port, given.data, known, server_context(given.tls_cert, given.tls_key))
+        serve(host, port, given.data, known, server_context(given.tls_cert, given.tls_key), given.config)
         status = 0
     except StartError as error:
         log.error("cannot start: %s", error)

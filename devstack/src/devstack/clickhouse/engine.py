@@ -198,16 +198,19 @@ class NotStreamedError(Exception):
 
 
 class Engine:
-    """The engine on one directory. Raises StartError when it cannot be opened."""
+    """The engine on one directory. Raises StartError when it cannot be opened.
 
-    def __init__(self, directory: Path) -> None:
+    `config` is a file of ClickHouse's own settings of a server, such as `remote_servers`.
+    """
+
+    def __init__(self, directory: Path, config: Path | None = None) -> None:
         # Loading chDB takes a second and starts threads: not before a server is really wanted.
         from chdb.state import connect  # noqa: PLC0415
 
         self._connect = connect
-        self._directory = directory
+        self._place = f"{directory}?config-file={config}" if config else str(directory)
         try:
-            self._own = connect(str(directory))
+            self._own = connect(self._place)
         except RuntimeError as error:
             raise StartError(
                 f"the engine cannot open the directory {directory}: {error}. "
@@ -250,7 +253,7 @@ class Engine:
 
     def connect(self) -> Connection:
         """A new connection, in database `default`."""
-        return Connection(lambda: self._connect(str(self._directory)))
+        return Connection(lambda: self._connect(self._place))
 
     def kill(self, mark: str) -> None:
         """Tell the statement with this mark to stop; returns at once, also when there is none."""

@@ -1,9 +1,9 @@
 """The door to ClickHouse: connections, and which errors mean "wait" and which mean "wrong"."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from clickhouse_driver import Client
 from clickhouse_driver import errors as driver
@@ -20,6 +20,15 @@ _AWAY = (
     EOFError,
     OSError,
 )
+
+SAFE_INSERTS: Final[Mapping[str, str | int]] = {
+    "insert_quorum": "auto",
+    # Shorter than services wait for an answer: what they send again must not pile up behind a replica that hangs.
+    "insert_quorum_timeout": 20_000,
+    "distributed_foreground_insert": 1,
+}
+"""Settings of every statement. Where a table is replicated or distributed, an insert is acknowledged when most replicas
+of each of its shards have it, not before; elsewhere they mean nothing (docs/adr/0022-clusters.md)."""
 
 _FILES = Names(*(f"EVENTRAIL_CLICKHOUSE_URL {name}" for name in ("ca_certs", "certfile", "keyfile")))
 
@@ -46,9 +55,12 @@ OVERLOADED = frozenset(
 def connect(url: str, *, timeout_seconds: float = 10.0) -> Client:
     """A client for `url`; it connects at its first query and again after an error. Not thread-safe.
 
+    Its statements have SAFE_INSERTS, unless `url` or the statement say otherwise.
+
     Raises ConfigurationError where `url` cannot be understood, or the files that it names for TLS cannot be used.
     """
     client = _client(url)
+    client.settings = {**SAFE_INSERTS, **client.settings}
     connection = client.connection
     _check_files(connection)
     connection.connect_timeout = min(timeout_seconds, 5.0)

@@ -122,7 +122,7 @@ def _told(within: Slice, standing: Standing) -> str:
     sort key of `events`, its places by that of `ledger_rejected`.
     """
     where = _where(within)
-    wanted = f"({_IDENTITY}) IN (SELECT {_IDENTITY} FROM ledger_raw WHERE {where})"  # noqa: S608
+    wanted = f"({_IDENTITY}) GLOBAL IN (SELECT {_IDENTITY} FROM ledger_raw WHERE {where})"  # noqa: S608
     columns = [*SORT_KEY, "raw_partition", "raw_offset", "raw_index", "toUInt8(1) AS there"]
     return f"""
 SELECT
@@ -143,7 +143,7 @@ LEFT JOIN
 (
     SELECT raw_partition, raw_offset, raw_index, event_id, min(toInt8(stage)) AS refused_by, toUInt8(1) AS there
     FROM ledger_rejected
-    WHERE (raw_partition, raw_offset) IN (SELECT raw_partition, raw_offset FROM ledger_raw WHERE {where})
+    WHERE (raw_partition, raw_offset) GLOBAL IN (SELECT raw_partition, raw_offset FROM ledger_raw WHERE {where})
     GROUP BY raw_partition, raw_offset, raw_index, event_id
 ) AS p ON l.raw_partition = p.raw_partition AND l.raw_offset = p.raw_offset
     AND l.raw_index = p.raw_index AND l.event_id = p.event_id
@@ -152,13 +152,13 @@ LEFT JOIN
     SELECT DISTINCT website_id, event_id, toUInt8(1) AS there
     FROM ledger_rejected
     WHERE stage = 'writer' AND event_id != toUUID('00000000-0000-0000-0000-000000000000')
-        AND (website_id, event_id) IN (SELECT website_id, event_id FROM ledger_raw WHERE {where})
+        AND (website_id, event_id) GLOBAL IN (SELECT website_id, event_id FROM ledger_raw WHERE {where})
 ) AS i ON l.website_id = i.website_id AND l.event_id = i.event_id
 LEFT JOIN
 (
     SELECT DISTINCT website_id, event_id, toUInt8(1) AS there
     FROM {ERASED}
-    WHERE (website_id, event_id) IN (SELECT website_id, event_id FROM ledger_raw WHERE {where})
+    WHERE (website_id, event_id) GLOBAL IN (SELECT website_id, event_id FROM ledger_raw WHERE {where})
 ) AS x ON l.website_id = x.website_id AND l.event_id = x.event_id"""  # noqa: S608
 
 

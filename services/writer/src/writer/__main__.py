@@ -16,7 +16,7 @@ from eventrail.websites.watching import open_websites
 from writer import app
 from writer.migrations import migrate
 from writer.rewind import rewind
-from writer.settings import ALL, WriterSettings
+from writer.settings import ALL, ClusterSettings, WriterSettings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _migrate() -> int:
     try:
-        applied = migrate(load(ClickHouseSettings).clickhouse_url)
+        applied = migrate(load(ClickHouseSettings).clickhouse_url, load(ClusterSettings))
     except (UnavailableError, ServerException) as error:
         print(f"writer migrate: {error}", file=sys.stderr)  # noqa: T201 - read at a terminal
         return 1

@@ -116,5 +116,33 @@ class WriterSettings(Settings):
         return self.watchdog_seconds + self.flush_seconds + 2 * self.insert_timeout_seconds
 
 
-ALL = (WriterSettings, KafkaSettings, ClickHouseSettings, WebsitesSettings, SharedSettings)
+class ClusterSettings(Settings):
+    """Where `migrate` makes the tables; variables start with EVENTRAIL_CLICKHOUSE_."""
+
+    model_config = SettingsConfigDict(env_prefix="EVENTRAIL_CLICKHOUSE_")
+
+    cluster: str = Field(
+        "",
+        pattern=r"^[\w.-]*$",
+        description="Cluster of the servers' configuration on which `migrate` makes replicated and distributed tables"
+        " (docs/clusters.md); unset: one server.",
+    )
+    replica_path: str = Field(
+        "/clickhouse/tables/{shard}/{database}/{table}",
+        pattern=r"^/.*\{shard\}.*\{table\}",
+        description="Path of a replicated table in Keeper; the servers put in their macros.",
+    )
+    replica_name: str = Field(
+        "{replica}", min_length=1, description="Name of a replica in Keeper; the servers put in their macros."
+    )
+
+
+ALL = (
+    WriterSettings,
+    KafkaSettings,
+    ClickHouseSettings,
+    ClusterSettings,
+    WebsitesSettings,
+    SharedSettings,
+)
 """Everything that the process reads, for `--help`."""
