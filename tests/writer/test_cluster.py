@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventrail.errors import ConfigurationError
-from writer.cluster import Cluster, on_cluster
+from writer.cluster import Cluster, on_cluster, rows_of
 from writer.migrations import LEDGER, migrations
 
 CLUSTER = Cluster("main", "eventrail", "/keeper/{shard}/{database}/{table}", "{replica}", "shards: 1x1, 2x1")
@@ -177,3 +177,9 @@ def test_names_are_quoted() -> None:
     assert "`c\\\\d`.`t_local` ON CLUSTER `a\\`b`" in local
     assert "('/it\\'s/{shard}/{table}', '{replica}')" in local
     assert "Distributed('a`b', 'c\\\\d', 't_local', cityHash64(a))" in plain
+
+
+def test_rows_are_deleted_on_all_shards() -> None:
+    assert rows_of("events", "ReplacingMergeTree(version) ORDER BY a") == "events"
+    distributed = "Distributed('main', 'a b', 'events_local', cityHash64(a, 'x'))"
+    assert rows_of("events", distributed) == "events_local ON CLUSTER `main`"

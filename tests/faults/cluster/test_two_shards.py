@@ -20,15 +20,17 @@ from eventrail import metrics
 from eventrail.clickhouse import connect
 from eventrail.clock import ManualClock
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, EventType, RawPosition
+from eventrail.erasures.request import Erasure
 from eventrail.errors import ConfigurationError
-from eventrail.rows.events import Row, row
+from eventrail.rows.events import LATEST_MS, Row, row
 from eventrail.rows.reading import READING_SETTINGS, events_once
 from query_api.app import create_app
 from query_api.clickhouse import ClickHouse
 from query_api.metrics import Metrics
 from query_api.settings import QueryApiSettings
 from tests.faults.cluster.conftest import SETTINGS, Sharded, pretend
-from writer import migrations
+from writer import erasure_tables, migrations
+from writer.cluster import rows_of
 from writer.table import Table
 
 pytestmark = pytest.mark.stack
@@ -307,3 +309,30 @@ def test_an_unknown_cluster_is_told(pair: str) -> None:
         ConfigurationError, match="EVENTRAIL_CLICKHOUSE_CLUSTER=three: the server has no such"
     ):
         migrations.migrate(f"{pair}/nothing", SETTINGS.model_copy(update={"cluster": "three"}))
+
+
+def test_an_erasure(sharded_alone: Sharded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        erasure_tables, "rows_of", lambda *given: rows_of(*given).replace(" ON CLUSTER `pair`", "")
+    )
+    _fill(sharded_alone.url, _rows())
+    asked = Erasure(
+        website_id="shop",
+        erasure_id=UUID(int=1),
+        requested_at_ms=NOW_MS,
+        covers_until_ms=LATEST_MS,
+        visitor_ids=("v1", "v2"),
+        event_ids=(),
+        raw_ends={},
+    )
+    of_visitors = events_once(["count()"], "website_id = 'shop' AND visitor_id IN ('v1', 'v2')")
+    with closing(erasure_tables.ErasureTables(sharded_alone.url, timeout_seconds=60)) as tables:
+        tables.verify()
+        tables.remember([asked], NOW_MS)
+        assert tables.sweep(asked) > 5
+        tables.finish([asked], NOW_MS)
+        assert tables.done() == {asked.erasure_id}
+        assert tables.known([], [("shop", "v1")]).visitors.keys() == {("shop", "v1")}
+    with _client(sharded_alone.url) as client:
+        assert client.execute(of_visitors, settings=dict(READING_SETTINGS)) == [(0,)]
+        assert client.execute(events_once(["count()"], "website_id = 'shop'"))[0][0] > EVENTS // 2

@@ -27,6 +27,7 @@ _SORT_KEY: Final = re.compile(
 )
 _OF_ROWS: Final = r"(?:MODIFY|REMOVE)\s+TTL|(?:MODIFY|RESET)\s+SETTING|(?:ADD|DROP)\s+INDEX"
 _OF_COLUMNS: Final = r"(?:ADD|MODIFY|COMMENT)\s+COLUMN"
+_DISTRIBUTED: Final = re.compile(r"Distributed\('([\w.-]+)', '.*?', '(\w+)'")
 _ACTION: Final = re.compile(
     rf"(?:(?P<rows>{_OF_ROWS})|(?P<columns>{_OF_COLUMNS})|(?P<drop>DROP\s+COLUMN))\b", re.IGNORECASE
 )
@@ -69,6 +70,12 @@ class _Part(NamedTuple):
 def local_name(table: str) -> str:
     """Name of the table that holds the rows of one shard."""
     return f"{table}_local"
+
+
+def rows_of(table: str, engine: str) -> str:
+    """Where rows of `table` are deleted: on a cluster, in all its shards. `engine` as `engine_full` has it."""
+    found = _DISTRIBUTED.match(engine)
+    return f"{found[2]} ON CLUSTER {quoted(found[1])}" if found else table
 
 
 def quoted(name: str) -> str:

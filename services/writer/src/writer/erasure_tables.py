@@ -15,6 +15,7 @@ from eventrail.erasures import tables
 from eventrail.erasures.request import Cover, Erasure
 from eventrail.rows.events import LATEST_MS
 from eventrail.rows.reading import READING_SETTINGS, events_once
+from writer.cluster import rows_of
 from writer.errors import RowsRefused, TableFault
 from writer.table import judged
 from writer.withholding import Erased, EventKey, Known, VisitorKey
@@ -55,8 +56,11 @@ _PUT_VISITORS: Final = (
     f"INSERT INTO {tables.VISITORS} (website_id, visitor_id, erasure_id, covers_until, raw_ends) VALUES"
 )
 _PUT_EVENTS: Final = f"INSERT INTO {tables.EVENTS} (website_id, event_id, erasure_id, seen) VALUES"
-_DELETE: Final = "DELETE FROM events WHERE {condition}"
-_FREE_THE_DISK: Final = "ALTER TABLE events APPLY DELETED MASK"
+_ENGINE: Final = (
+    "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = 'events'"
+)
+_DELETE: Final = "DELETE FROM {rows} WHERE {condition}"
+_FREE_THE_DISK: Final = "ALTER TABLE {rows} APPLY DELETED MASK"
 
 _LONG: Final = {"max_query_size": 16 * 1024 * 1024}
 """A request may be 100 KB of ids, and the keys of a batch more."""
@@ -76,6 +80,7 @@ class ErasureTables:
     def __init__(self, url: str, *, timeout_seconds: float) -> None:
         self._client = connect(url, timeout_seconds=timeout_seconds)
         self._lock = threading.Lock()
+        self._rows = ""
 
     def verify(self) -> None:
         """Raises TableFault that names the tables that are missing."""
@@ -106,7 +111,7 @@ class ErasureTables:
 
     def finish(self, erasures: Sequence[Erasure], now_ms: int) -> None:
         """The requests are done; their bytes leave the disk soon after, as the engine finds time."""
-        self._execute(_FREE_THE_DISK, None, {"mutations_sync": 0})
+        self._execute(_FREE_THE_DISK.format(rows=self._where_rows_are()), None, {"mutations_sync": 0})
         self._insert(_PUT_REQUESTS, [_request(one, tables.DONE, now_ms) for one in erasures])
 
     def rewrites(self) -> int:
@@ -182,7 +187,14 @@ class ErasureTables:
         self._insert(_PUT_EVENTS, [(*one, 1) for one in erased])
 
     def _delete(self, condition: str, parameters: Any) -> None:
-        self._execute(_DELETE.format(condition=condition), parameters, _DELETING)
+        sql = _DELETE.format(rows=self._where_rows_are(), condition=condition)
+        self._execute(sql, parameters, _DELETING)
+
+    def _where_rows_are(self) -> str:
+        if not self._rows:
+            [(engine,)] = self._execute(_ENGINE)
+            self._rows = rows_of("events", engine)
+        return self._rows
 
     def _known_events(self, keys: Sequence[EventKey]) -> list[Any]:
         websites = tuple({website for website, _ in keys})
