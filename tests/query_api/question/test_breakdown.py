@@ -73,7 +73,7 @@ def test_each_statistic_needs_a_property(statistic: str) -> None:
         ({"order_by": {"metric": "count", "descending": 1}}, "order_by.descending", "true or false"),
         ({"order_by": ["count"]}, "order_by", "such as"),
         ({"limit": 0}, "limit", "from 1 to 10,000"),
-        ({"event_type": "click"}, "event_type", "custom, pageview or any"),
+        ({"event_type": "click"}, "event_type", "custom, pageview, any"),
         ({"event_type": "pageview", "event_name": "a"}, "event_name", "custom events"),
         ({"granularity": "dya"}, "granularity", "do you mean day?"),
         ({"grup_by": []}, "grup_by", "do you mean group_by?"),

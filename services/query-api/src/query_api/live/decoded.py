@@ -1,13 +1,12 @@
 """An enriched event as what questions see of it: columns by the readers' names, and typed properties. Pure."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from eventrail.contract.v1.enriched_pb2 import BotKind, EnrichedEvent, EventType, VisitorSource
 from eventrail.rows import events
-from eventrail.rows.property_sql import ARRAY, BOOLEAN, NUMBER, STRING
+from eventrail.rows.property_sql import TYPES
 
 Columns = Mapping[str, Any]
 """Values by the readers' names of the table's columns: times are whole Unix milliseconds, enums text, UUIDs UUID."""
@@ -36,34 +35,6 @@ def decoded(event: EnrichedEvent, partition: int, offset: int) -> Decoded:
     row["event_type"] = _EVENT_TYPES[row["event_type"]]
     row["visitor_source"] = _SOURCES[row["visitor_source"]]
     row["bot_kind"] = _BOT_KINDS[row["bot_kind"]]
-    types = _types(event.event_data)
-    texts = zip(row["property_keys"], row["property_values"], strict=True)
-    return Decoded(row, {key: (types[key], text) for key, text in texts})
-
-
-def _types(event_data: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    if event_data:
-        _collect(json.loads(event_data), "", found)
-    return {_encodable(key): type_ for key, type_ in found.items()}
-
-
-def _collect(members: dict[str, Any], prefix: str, found: dict[str, str]) -> None:
-    for name, value in members.items():
-        if isinstance(value, dict):
-            _collect(value, f"{prefix}{name}.", found)
-        elif value is not None:
-            found[prefix + name] = _type(value)
-
-
-def _type(value: Any) -> str:
-    if isinstance(value, str):
-        return STRING
-    if isinstance(value, bool):
-        return BOOLEAN
-    return ARRAY if isinstance(value, list) else NUMBER
-
-
-def _encodable(text: str) -> str:
-    # As the rows have it: a lone surrogate has no UTF-8 form.
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    types = (TYPES[number - 1] for number in row["property_types"])
+    typed = zip(row["property_keys"], types, row["property_values"], strict=True)
+    return Decoded(row, {key: (type_, text) for key, type_, text in typed})
