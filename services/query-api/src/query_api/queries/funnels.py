@@ -116,14 +116,16 @@ def _chains(question: FunnelQuestion, parameters: Parameters) -> str:
         keys="tupleElement(entries, 1)" if broken_down else "entries",
     )
     numbers = range(1, steps + 1)
+    starts = [_starts(number, window, strict) for number in numbers[1:]]
+    places = [_place(number, steps, strict) for number in reversed(numbers)]
+    value = "tupleElement(entries[place1], 2)" if broken_down else _NO_VALUE
     layers = [
-        _FIRST_STARTS,
-        *(_starts(number, window, strict) for number in numbers[1:]),
+        f"{_FIRST_STARTS}, {starts[0]}",
+        *starts[1:],
         ", ".join(f"arrayFirstIndex(start -> start != 0, starts{n}) AS first{n}" for n in numbers),
-        f"{' + '.join(f'(first{number} != 0)' for number in numbers)} AS reached",
-        *(_place(number, steps, strict) for number in reversed(numbers)),
-        ", ".join(f"bitShiftRight(keys[place{n}], 12) AS time{n}" for n in numbers),
-        f"{'tupleElement(entries[place1], 2)' if broken_down else _NO_VALUE} AS value",
+        f"{' + '.join(f'(first{number} != 0)' for number in numbers)} AS reached, {places[0]}",
+        *places[1:],
+        ", ".join(f"bitShiftRight(keys[place{n}], 12) AS time{n}" for n in numbers) + f", {value} AS value",
     ]
     return _layered(keys, layers)
 
