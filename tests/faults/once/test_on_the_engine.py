@@ -240,7 +240,7 @@ async def test_two_copies_of_one_millisecond_count_once_in_every_order(
                 merge(client, state)
             assert await ask(api, website, "", expected) == [{"event_name": "purchase", "count": 1}]
             [key] = await ask(api, website, "/properties", expected, event_name="purchase")
-            assert key["values"] == [{"value": "pro", "count": 1}]
+            assert key["values"] == [{"value": "pro", "count": 1, "type": "string"}]
 
 
 def many(row: Row) -> list[Row]:

@@ -16,7 +16,7 @@ from query_api.access import Door
 from query_api.admission import Admission
 from query_api.cross_origin import CrossOrigin, parse_origins
 from query_api.engine import Engine
-from query_api.erasure_topic import Requests
+from query_api.erasure_topic import NoTopic, Requests
 from query_api.head import HeadAsGet
 from query_api.key_limits import KeyLimits
 from query_api.live.hub import Live
@@ -73,8 +73,8 @@ def create_app(
 
     Ready means that it can answer, with 503 if need be; `/readyz` names a missing ClickHouse, what holds
     `progress`, and a websites file of which an older version is in use, and stays 200 until `stopping` answers
-    True. Without `progress` nothing is known of how far the answers reach; without an `erasure_topic` the endpoints
-    of erasures are not there.
+    True. Without `progress` nothing is known of how far the answers reach; without an `erasure_topic`
+    nothing can be erased (503).
     """
     websites = websites or OpenWebsites()
     progress = progress or MemoryProgress()
@@ -95,9 +95,8 @@ def create_app(
     pipeline = (lag, ledger, rejected, rates)
     for room in (websites_route, *counted, *listed, *pipeline):
         app.include_router(room.router(asking))
-    if erasure_topic is not None:
-        margin_ms = int(1000 * settings.erasure_margin_seconds)
-        app.include_router(erasures.router(asking, erasure_topic, margin_ms))
+    margin_ms = int(1000 * settings.erasure_margin_seconds)
+    app.include_router(erasures.router(asking, erasure_topic or NoTopic(), margin_ms))
     app.include_router(live_route.router(asking, live))
     checks = {"clickhouse": engine.check, "data_through": _of_progress(progress)}
     health = Health(checks | _of_file(websites), stopping=stopping)

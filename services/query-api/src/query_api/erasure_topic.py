@@ -31,6 +31,16 @@ class Requests(Protocol):
     async def publish(self, erasure: Erasure) -> None: ...
 
 
+class NoTopic:
+    """Where there is no Kafka: nothing can be asked for."""
+
+    async def raw_ends(self) -> dict[int, int]:
+        raise KafkaUnavailable("this query API has no Kafka")
+
+    async def publish(self, erasure: Erasure) -> None:
+        raise KafkaUnavailable("this query API has no Kafka")
+
+
 class ErasureTopic:
     """Connects when it is first used, and anew after an error; build it inside the event loop."""
 
