@@ -16,7 +16,7 @@ _EMPTY: Final[Mapping[str, Any]] = {
     "bot_kind": 0, "visitor_source": 0, "property_keys": [], "property_types": [], "property_values": [],
     **dict.fromkeys(("timestamp", "received_at", "session_started_at", "screen_width", "screen_height"), 0),
     **dict.fromkeys(("rules_version", "raw_partition", "raw_offset", "raw_index"), 0),
-    **dict.fromkeys(("enriched_partition", "enriched_offset"), 0),
+    **dict.fromkeys(("enriched_partition", "enriched_offset", "retention_days"), 0),
 }  # fmt: skip
 
 

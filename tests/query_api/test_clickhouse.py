@@ -4,20 +4,27 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import date
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
+import httpx
 import pytest
 from clickhouse_driver import Client
 from clickhouse_driver.errors import ServerException
 
 from eventrail import metrics
+from eventrail.clock import ManualClock
 from eventrail.errors import ClickHouseUnavailable, ConfigurationError
 from eventrail.rows.reading import READING_SETTINGS, events_once
+from query_api.app import create_app
 from query_api.clickhouse import ClickHouse
+from query_api.errors import TooCostly
 from query_api.events_table import Statement
 from query_api.metrics import Metrics
 from query_api.settings import QueryApiSettings
+from tests.stored_events import insert
 
 FOREVER = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))"
 FAST = Statement("fast", "SELECT %(word)s, 7", {"word": "it's"}, {"max_threads": 1})
@@ -203,3 +210,49 @@ async def test_a_question_that_is_cancelled_ends_its_query_and_frees_its_turn(
     await until_running(watch, "mark_cancel", 0)
     assert list((await engine.answer(FAST)).rows) == [("it's", 7)]
     assert sample(engine, "clickhouse_up") == 1
+
+
+@pytest.fixture
+def fifty_events(events_database: str) -> str:
+    """A website with 50 events, beside whatever others there are."""
+    website, now = f"costly-{uuid4().hex}", 1_772_712_000_000
+    with Client.from_url(events_database) as table:
+        common = {
+            "website_id": website,
+            "event_name": "a",
+            "event_type": 1,
+            "timestamp": now,
+            "received_at": now,
+        }
+        insert(table, [{**common, "identity_day": date(2026, 3, 5), "event_id": uuid4()} for _ in range(50)])
+    return website
+
+
+def counting(website: str) -> Statement:
+    sql = events_once(["count()"], "website_id = %(website)s")
+    return Statement("test", sql, {"website": website}, READING_SETTINGS, estimated=True)
+
+
+async def test_what_would_read_too_much_is_not_run(make_here: Make, fifty_events: str) -> None:
+    with pytest.raises(TooCostly) as caught:
+        await make_here(max_rows_read=49).answer(counting(fifty_events))
+    assert (caught.value.rows, caught.value.most) == (50, 49)
+    # The table as a whole may have more: then the estimate decides, and it is of this website alone.
+    assert (await make_here(max_rows_read=50).answer(counting(fifty_events))).rows == [(50,)]
+    assert (await make_here().answer(counting(fifty_events))).rows == [(50,)]
+
+
+async def test_over_http_it_says_what_is_cheaper(make_here: Make, fifty_events: str) -> None:
+    settings = QueryApiSettings(max_rows_read=10)
+    app = create_app(
+        make_here(max_rows_read=10),
+        ManualClock(unix_ms=1_772_712_000_000),
+        settings,
+        Metrics(metrics.registry("q")),
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://query-api") as api:
+        answer = await api.get(f"/api/websites/{fifty_events}/events")
+    assert answer.status_code == 422
+    error = answer.json()["error"]
+    assert error["estimate"] == {"rows": 50, "limit": 10}
+    assert error["message"].endswith("ask for 6 days at a time, or for one event_name")

@@ -7,7 +7,17 @@ from starlette.exceptions import HTTPException
 
 from eventrail.errors import ClickHouseUnavailable, UnavailableError
 from query_api import problems
-from query_api.errors import ClientGone, Forbidden, Invalid, Limited, NotFound, TooEarly, Unauthorized, shown
+from query_api.errors import (
+    ClientGone,
+    Forbidden,
+    Invalid,
+    Limited,
+    NotFound,
+    TooCostly,
+    TooEarly,
+    Unauthorized,
+    shown,
+)
 
 
 def app_that_raises(error: Exception) -> FastAPI:
@@ -91,3 +101,15 @@ async def test_too_early_says_why_and_when_to_ask_again() -> None:
         "the events of this token do not count yet, after waiting for 10 s (writer: partition 1 is 3 records behind); "
         "ask again in 2 s, or without token"
     )
+
+
+async def test_too_costly_tells_the_estimate() -> None:
+    answer = await ask(TooCostly(3_000, 1_000, ("10 days at a time", "one event_name")))
+    assert answer.status_code == 422
+    assert answer.json()["error"] == {
+        "code": "too_costly",
+        "message": "the answer would take about 3,000 rows to read, at most 1,000 are read for one; ask for 10 days at "
+        "a time, or for one event_name",
+        "field": None,
+        "estimate": {"rows": 3_000, "limit": 1_000},
+    }

@@ -18,7 +18,7 @@ from eventrail.rows.reading import settings_clause
 from query_api import refusals
 from query_api.engine import Answer
 from query_api.errors import TooCostly
-from query_api.events_table import EXISTS, Statement
+from query_api.events_table import EXISTS, ROWS, Statement
 from query_api.metrics import Metrics
 from query_api.settings import QueryApiSettings
 from query_api.turn import Turn
@@ -30,6 +30,8 @@ _GRACE_SECONDS = 5.0
 
 MAX_QUERY_BYTES = 16 << 20
 """A statement holds all values of its filters, keys several times and quoted; a body of 100 KB gives less than 2 MB."""
+
+_ROWS_KEPT_SECONDS = 10.0
 
 _AROUND = {"max_query_size": MAX_QUERY_BYTES}
 """Sent beside a statement: what is said inside of it is read too late for it."""
@@ -56,6 +58,7 @@ class ClickHouse:
         self._running: set[Turn] = set()
         self._own = threading.local()
         self._clients: list[Client] = []
+        self._table_rows: tuple[int | None, float] = (None, float("-inf"))
         self._threads = ThreadPoolExecutor(settings.connections, thread_name_prefix="clickhouse")
 
     async def answer(self, statement: Statement) -> Answer:
@@ -140,12 +143,23 @@ class ClickHouse:
     def _run(self, client: Client, statement: Statement) -> Answer:
         started = time.monotonic()
         sql = statement.sql + settings_clause({**statement.settings, **self._limits()})
-        if statement.estimated:
+        if statement.estimated and not self._is_small(client):
             self._require_cheap(client, sql, statement)
         rows = client.execute(sql, dict(statement.parameters), settings=_AROUND)
         progress = client.last_query.progress
         rows_read, bytes_read = (progress.rows, progress.bytes) if progress else (0, 0)
         return Answer(rows, rows_read, time.monotonic() - started, bytes_read)
+
+    def _is_small(self, client: Client) -> bool:
+        """Whether the whole table has fewer rows than one statement may read; then no estimate is needed.
+
+        An estimate plans the statement a second time, which may cost as much as a small answer.
+        """
+        rows, until = self._table_rows
+        if time.monotonic() >= until:
+            [(rows,)] = client.execute(ROWS)
+            self._table_rows = rows, time.monotonic() + _ROWS_KEPT_SECONDS
+        return rows is not None and rows <= self._settings.max_rows_read
 
     def _require_cheap(self, client: Client, sql: str, statement: Statement) -> None:
         # One row for each table that would be read: database, table, parts, rows, marks.

@@ -36,11 +36,15 @@ class Invalid(EventrailError):
 
 
 class TooCostly(EventrailError):
-    """Nothing was run: ClickHouse would read about `rows` rows, and one statement may read `most`."""
+    """Nothing was run: ClickHouse would read about `rows` rows, and one statement may read `most`.
 
-    def __init__(self, rows: int, most: int) -> None:
+    `cheaper` are things to ask for instead, in words.
+    """
+
+    def __init__(self, rows: int, most: int, cheaper: tuple[str, ...] = ("a shorter period",)) -> None:
         super().__init__(
-            f"the answer would take about {rows:,} rows to read, at most {most:,} are read for one"
+            f"the answer would take about {rows:,} rows to read, at most {most:,} are read for one; ask for "
+            + ", or for ".join(cheaper)
         )
         self.rows = rows
         self.most = most

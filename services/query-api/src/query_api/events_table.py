@@ -11,6 +11,9 @@ from query_api.question.selection import Selection
 EXISTS = f"EXISTS TABLE {TABLE}"
 """Answers one row with 1 when the writer's migration has run."""
 
+ROWS = f"SELECT max(total_rows) FROM system.tables WHERE database = currentDatabase() AND name = '{TABLE}'"  # noqa: S608
+"""Answers one row: how many rows, copies included, the table has on one server; NULL where that is not known."""
+
 
 @dataclass(frozen=True)
 class Statement:

@@ -123,13 +123,10 @@ def _no_more(_request: Request, error: Exception) -> Response:
     return JSONResponse({"error": body}, status_code=410)
 
 
-def _too_costly(request: Request, error: Exception) -> Response:
+def _too_costly(_request: Request, error: Exception) -> Response:
     assert isinstance(error, TooCostly)  # noqa: S101 - tells the type checker what is registered above
     estimate = {"rows": error.rows, "limit": error.most}
-    advice = "ask for a shorter period" + (
-        "" if "event_name" in str(request.url) else ", or for one event_name"
-    )
-    body = {"code": "too_costly", "message": f"{error}; {advice}", "field": None, "estimate": estimate}
+    body = {"code": "too_costly", "message": str(error), "field": None, "estimate": estimate}
     return JSONResponse({"error": body}, status_code=422)
 
 

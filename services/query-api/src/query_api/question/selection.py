@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
+from eventrail.clock import MS_PER_DAY
 from query_api.question.filters import Condition
 from query_api.question.period import Period
 
@@ -38,6 +39,13 @@ class Selection:
     def of(self, event_name: str | None) -> "Selection":
         """The same for one custom event."""
         return replace(self, event_name=event_name)
+
+    def cheaper(self, share: float) -> tuple[str, ...]:
+        """What costs only about `share` (from 0 to 1) of these events, in words."""
+        period = self.period
+        days = int((period.until_ms - period.read_from_ms) * share) // MS_PER_DAY
+        shorter = f"{days:,} days at a time" if days else "a shorter period, of hours"
+        return (shorter,) if self.event_name else (shorter, "one event_name")
 
     def within(self, period: Period) -> "Selection":
         """The same in another period."""

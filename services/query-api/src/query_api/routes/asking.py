@@ -15,7 +15,7 @@ from query_api import body, meta
 from query_api.access import Access
 from query_api.admission import access_of
 from query_api.engine import Answer, Engine
-from query_api.errors import ClientGone, Invalid, TooEarly
+from query_api.errors import ClientGone, Invalid, TooCostly, TooEarly
 from query_api.events_table import Statement
 from query_api.progress import Overview
 from query_api.progress.memory import MemoryProgress
@@ -111,8 +111,11 @@ class Conversation:
     cost: meta.Cost = field(default_factory=meta.Cost)
 
     async def rows(self, statement: Statement) -> Sequence[Any]:
-        """Rows of `statement`. Raises what `answer` raises."""
-        answer = await answered(self.engine, self.request, statement)
+        """Rows of `statement`. Raises what `answered` raises."""
+        try:
+            answer = await answered(self.engine, self.request, statement)
+        except TooCostly as error:
+            raise TooCostly(error.rows, error.most, self.selection.cheaper(error.most / error.rows)) from None
         self.cost.add(answer)
         return answer.rows
 

@@ -103,8 +103,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     422: _error(
         "The answer would cost too much; `error.estimate` has `rows` and `limit`.",
         "too_costly",
-        "the answer would take about 412,000,000 rows to read, at most 200,000,000 are read for one; ask for a shorter "
-        "period",
+        "the answer would take about 412,000,000 rows to read, at most 200,000,000 are read for one; ask for 14 days "
+        "at a time, or for one event_name",
     ),
     425: _with_header(
         _error(
