@@ -10,6 +10,8 @@ from eventrail.rows.events import COLUMNS, NIL, Row, version
 from eventrail.rows.properties import STRING
 from eventrail.rows.stored import STORED_COLUMNS, stored_columns
 
+INSERT: Final = f"INSERT INTO events ({', '.join(STORED_COLUMNS)}) VALUES"
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EMPTY: Final[Mapping[str, Any]] = {
     "identity_day": date(1970, 1, 1), "event_id": NIL, "event_type": 1, "session_id": NIL, "campaign_inherited": False,
@@ -25,8 +27,12 @@ def insert(client: Client, rows: Iterable[Mapping[str, Any]]) -> None:
 
     Times are Unix milliseconds or datetimes with a zone. Properties without types are strings.
     """
-    made = stored_columns([_row(values) for values in rows])
-    client.execute(f"INSERT INTO events ({', '.join(STORED_COLUMNS)}) VALUES", made, columnar=True)
+    client.execute(INSERT, stored([_row(values) for values in rows]))
+
+
+def stored(rows: Iterable[Row]) -> list[tuple[Any, ...]]:
+    """What INSERT takes for rows of eventrail.rows.events.row, at least one."""
+    return list(zip(*stored_columns(rows), strict=True))
 
 
 def _row(given: Mapping[str, Any]) -> Row:

@@ -13,6 +13,7 @@ from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, RawPosition
 from eventrail.erasures import tables
 from eventrail.erasures.request import CLOCKS_APART_MS, Erasure
 from eventrail.rows.events import COLUMNS, row
+from tests.stored_events import INSERT, stored
 from writer.erasure_tables import ErasureTables
 from writer.errors import TableFault
 from writer.withholding import Erased, Known, split
@@ -24,7 +25,6 @@ Query = Callable[..., list[Any]]
 Store = Callable[..., None]
 
 NOW = 1_794_000_000_000
-INSERT = f"INSERT INTO events ({', '.join(COLUMNS)}) VALUES"
 MONTH = 31 * 86_400_000
 HOSTILE = [
     "v'1",
@@ -53,7 +53,7 @@ def store(query: Query) -> Store:
     """Puts events into the table; each call makes a part of its own in each month."""
 
     def put(*events: EnrichedEvent) -> None:
-        query(INSERT, [row(event, 0, 0) for event in events])
+        query(INSERT, stored([row(event, 0, 0) for event in events]))
 
     return put
 
@@ -256,7 +256,7 @@ def test_rows_are_removed_after_the_days_that_stand_in_them(query: Query, event:
         events = [event(event_name=f"{name}{days}", timestamp_ms=now - age) for name, age in ages.items()]
         events.append(event(event_name=f"first{days}", timestamp_ms=1))
         rows = [row(one, 0, 0, days) for one in events]
-        query(INSERT, rows)
+        query(INSERT, stored(rows))
     query("OPTIMIZE TABLE events FINAL")
     left = {name for (name,) in query("SELECT event_name FROM events FINAL")}
     everything = {f"{name}{days}" for name in (*ages, "first") for days in (0, 30, 36_500)}

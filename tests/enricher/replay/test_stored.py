@@ -11,14 +11,14 @@ from clickhouse_driver import Client
 from enricher.replay.stored import Stored
 from enricher.replay.time_range import TimeRange
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, EventType
-from eventrail.rows.events import COLUMNS, row
+from eventrail.rows.events import row
+from tests.stored_events import INSERT, stored
 from writer.migrations import migrate
 
 pytestmark = pytest.mark.stack
 
 NOW = 1_794_000_000_000
 HOUR = 3_600_000
-INSERT = f"INSERT INTO events ({', '.join(COLUMNS)}) VALUES"
 
 
 def event(visitor: str, **fields: Any) -> EnrichedEvent:
@@ -63,19 +63,19 @@ def test_what_an_erasure_is_about_is_not_written_again(url: str, client: Client)
     other = event("gone", website_id="other")
     before = [plain, gone, asked, hashed, new, other]
     after = [enriched_again(one, visitor_id="gone" if one is hashed else one.visitor_id) for one in before]
-    client.execute(INSERT, [row(one, 3, 4, 30) for one in before])
+    client.execute(INSERT, stored([row(one, 3, 4, 30) for one in before]))
     # The rules stand there already, the sweep has not come by.
     client.execute("INSERT INTO erased_visitors VALUES", [("shop", "gone", uuid.uuid4(), NOW, {})])
     client.execute(
         "INSERT INTO erased_events (website_id, event_id, erasure_id, seen) VALUES",
         [("shop", uuid.UUID(asked.event_id), uuid.uuid4(), 0)],
     )
-    stored = Stored(url, TimeRange(NOW, NOW + 3 * HOUR), "events_replay_1")
-    stored.make_shadow()
-    stored.put([row(one, 0, 0) for one in after])
-    stored.apply(1)
-    stored.drop_shadow()
-    stored.close()
+    replay = Stored(url, TimeRange(NOW, NOW + 3 * HOUR), "events_replay_1")
+    replay.make_shadow()
+    replay.put([row(one, 0, 0) for one in after])
+    replay.apply(1)
+    replay.drop_shadow()
+    replay.close()
     written = client.execute(
         "SELECT toString(event_id), channel, retention_days, enriched_partition FROM events"
         " WHERE bitShiftRight(version, 48) = 1"
