@@ -18,6 +18,7 @@ from schemathesis import checks
 
 from eventrail import metrics
 from eventrail.clock import ManualClock
+from eventrail.erasures.request import Erasure
 from query_api.app import create_app
 from query_api.clickhouse import ClickHouse
 from query_api.engine import Answer
@@ -55,9 +56,23 @@ class LateEngine:
         return await self.real.check()
 
 
+class Acknowledging:
+    """Takes each request to erase."""
+
+    async def raw_ends(self) -> dict[int, int]:
+        return {0: 7}
+
+    async def publish(self, erasure: Erasure) -> None:
+        assert erasure.visitor_ids or erasure.event_ids
+
+
 ENGINE: Final = LateEngine()
 APP: Final = create_app(
-    ENGINE, ManualClock(unix_ms=NOW_MS), QueryApiSettings(), Metrics(metrics.registry("query-api"))
+    ENGINE,
+    ManualClock(unix_ms=NOW_MS),
+    QueryApiSettings(),
+    Metrics(metrics.registry("query-api")),
+    erasure_topic=Acknowledging(),
 )
 STATUSES: Final[Counter[int]] = Counter()
 

@@ -23,7 +23,10 @@ ALLOWED: Final[Mapping[tuple[str, Way], str]] = {
     ("services/writer/src/writer/table.py", Way.WRITES): "the writer's insert",
     (_REPLAY, Way.WRITES): "a replay writes what differs as copies of a higher revision",
     (_REPLAY, Way.READS_UNTOLD): "the shadow table, joined with events_once",
-    (_ERASURES, Way.CHANGES): "deletes what is to be forgotten, by its identity: every copy, whichever wins",
+    (
+        _ERASURES,
+        Way.READS_UNTOLD,
+    ): "deletes what is to be forgotten, by its identity: every copy, whichever wins",
     (_RETENTION, Way.CHANGES): "a column, and the time after which rows are removed",
     (_SPOOL, Way.READS): _OTHER_EVENTS,
     (_SPOOL, Way.WRITES): _OTHER_EVENTS,

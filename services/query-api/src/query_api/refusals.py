@@ -25,9 +25,9 @@ _BY_CODE = {
 
 
 def needs_a_person(error: ServerException) -> str | None:
-    """What somebody has to set right first: the table, or the user's rights; None for all other errors."""
+    """What somebody has to set right first, a missing table or the user's rights; None for all other errors."""
     why = _BY_CODE.get(error.code)
-    return why if why in (NO_TABLE, OLD_TABLE, REFUSED, TOO_HIGH) else None
+    return why if why in (NO_TABLE, REFUSED, TOO_HIGH) else None
 
 
 def reason(error: BaseException | None) -> str:
