@@ -213,10 +213,10 @@ async def test_a_question_that_is_cancelled_ends_its_query_and_frees_its_turn(
 
 
 @pytest.fixture
-def fifty_events(events_database: str) -> str:
-    """A website with 50 events, beside whatever others there are."""
+def fifty_events(ledger_database: str) -> str:
+    """A website with 50 events, alone in its table: the estimate counts whole granules."""
     website, now = f"costly-{uuid4().hex}", 1_772_712_000_000
-    with Client.from_url(events_database) as table:
+    with Client.from_url(ledger_database) as table:
         common = {
             "website_id": website,
             "event_name": "a",
@@ -233,19 +233,20 @@ def counting(website: str) -> Statement:
     return Statement("test", sql, {"website": website}, READING_SETTINGS, estimated=True)
 
 
-async def test_what_would_read_too_much_is_not_run(make_here: Make, fifty_events: str) -> None:
+async def test_what_would_read_too_much_is_not_run(
+    make: Make, ledger_database: str, fifty_events: str
+) -> None:
     with pytest.raises(TooCostly) as caught:
-        await make_here(max_rows_read=49).answer(counting(fifty_events))
+        await make(ledger_database, max_rows_read=49).answer(counting(fifty_events))
     assert (caught.value.rows, caught.value.most) == (50, 49)
-    # The table as a whole may have more: then the estimate decides, and it is of this website alone.
-    assert (await make_here(max_rows_read=50).answer(counting(fifty_events))).rows == [(50,)]
-    assert (await make_here().answer(counting(fifty_events))).rows == [(50,)]
+    assert (await make(ledger_database, max_rows_read=50).answer(counting(fifty_events))).rows == [(50,)]
+    assert (await make(ledger_database).answer(counting(fifty_events))).rows == [(50,)]
 
 
-async def test_over_http_it_says_what_is_cheaper(make_here: Make, fifty_events: str) -> None:
+async def test_over_http_it_says_what_is_cheaper(make: Make, ledger_database: str, fifty_events: str) -> None:
     settings = QueryApiSettings(max_rows_read=10)
     app = create_app(
-        make_here(max_rows_read=10),
+        make(ledger_database, max_rows_read=10),
         ManualClock(unix_ms=1_772_712_000_000),
         settings,
         Metrics(metrics.registry("q")),
