@@ -217,7 +217,7 @@ SELECT
     {keys} AS property_keys,
     {types} AS property_types,
     {texts} AS property_values,
-    2 AS rules_version, 'uap-core 2026-01-01' AS agent_rules, 'dbip 2026-01' AS geo_database,
+    2 AS rules_version, 'uap-core 2026-01-01' AS agent_rules, 'dbip 2026-01' AS geo_database, 0 AS retention_days,
     visitor % {_PARTITIONS} AS raw_partition,
     1000000 * raw_partition + intDiv(since_ms * (80 + 7 * raw_partition), 100 * {chunk_ms}) AS raw_offset,
     if({dice(17)} % 5 = 0, 1 + {dice(17)} % 3, 0) AS raw_index,

@@ -27,7 +27,12 @@ def insert(client: Client, rows: Iterable[Mapping[str, Any]]) -> None:
 
     Times are Unix milliseconds or datetimes with a zone. Properties without types are strings.
     """
-    client.execute(INSERT, stored([_row(values) for values in rows]))
+    client.execute(INSERT, values(rows))
+
+
+def values(rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """What INSERT takes for `rows`, as `insert` has them."""
+    return stored([_row(given) for given in rows])
 
 
 def stored(rows: Iterable[Row]) -> list[tuple[Any, ...]]:

@@ -50,6 +50,17 @@ class River:
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
+    async def properties(self, website: str, event_name: str) -> list[dict[str, Any]]:
+        """The property breakdown with the members that the spec shows, and without those that were added."""
+        found = await self.ask(website, "properties", event_name=event_name)
+        return [
+            {
+                "property_key": key["property_key"],
+                "values": [{"value": one["value"], "count": one["count"]} for one in key["values"]],
+            }
+            for key in found
+        ]
+
     async def counts(self, website: str) -> dict[str, int]:
         """Event names and counts of a website, as the list endpoint answers."""
         return {row["event_name"]: row["count"] for row in await self.ask(website)}

@@ -31,7 +31,7 @@ async def test_one_event_shows_in_all_three_answers_within_6_seconds(river: Rive
 
     async def all_three() -> tuple[object, ...]:
         names = await river.counts(website)
-        properties = await river.ask(website, "properties", event_name="purchase")
+        properties = await river.properties(website, "purchase")
         series = await river.ask(website, "timeseries", event_name="purchase")
         return names, properties, sum(point["count"] for point in series["series"])
 

@@ -42,13 +42,13 @@ async def test_single_and_batch_come_back_in_the_three_answers(river: River) -> 
     counted = {"signup_click": 1, "add_to_cart": 1, "checkout_start": 1}
     await until(lambda: river.counts(WEBSITE), counted.__eq__)
 
-    assert await river.ask(WEBSITE, "properties", event_name="signup_click") == [
+    assert await river.properties(WEBSITE, "signup_click") == [
         {"property_key": " plan ", "values": [{"value": " pro ", "count": 1}]}
     ]
-    assert await river.ask(WEBSITE, "properties", event_name="add_to_cart") == [
+    assert await river.properties(WEBSITE, "add_to_cart") == [
         {"property_key": " product_id ", "values": [{"value": "123", "count": 1}]}
     ]
-    assert await river.ask(WEBSITE, "properties", event_name="checkout_start") == [
+    assert await river.properties(WEBSITE, "checkout_start") == [
         {"property_key": " cart_value ", "values": [{"value": "149.99", "count": 1}]}
     ]
     series = await river.ask(WEBSITE, "timeseries", event_name="signup_click", granularity="day")
@@ -79,7 +79,7 @@ async def test_the_use_cases_are_all_counted(river: River, website: str) -> None
     assert (await river.post(events)).json()["accepted"] == len(events)
     wanted = dict(Counter(name for name, _ in USE_CASES))
     await until(lambda: river.counts(website), wanted.__eq__)
-    nested = await river.ask(website, "properties", event_name="nested")
+    nested = await river.properties(website, "nested")
     assert {row["property_key"]: row["values"] for row in nested} == {
         "product.id": [{"value": "123", "count": 1}],
         "product.name": [{"value": "Widget", "count": 1}],

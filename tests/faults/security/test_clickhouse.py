@@ -32,11 +32,17 @@ from query_api.question.period import period
 from query_api.question.selection import Selection
 from query_api.settings import QueryApiSettings
 from tests.faults.security.engine import SECRET, SecureEngine
+from tests.stored_events import INSERT, values
 from writer.errors import TableFault
 from writer.migrations import migrate
 from writer.table import Table
 
 pytestmark = pytest.mark.stack
+
+
+def stored_event(website: str, number: int) -> dict[str, Any]:
+    """An event of 2026 with that id."""
+    return {"website_id": website, "event_id": uuid.UUID(int=number), "received_at": 1_790_000_000_000}
 
 
 def as_user(url: str, sql: str, *arguments: Any, **more: Any) -> Any:
@@ -68,13 +74,11 @@ def test_migrations_run_as_the_migrator_and_again(migrated: SecureEngine) -> Non
 async def test_the_writer_verifies_and_inserts_and_no_more(migrated: SecureEngine) -> None:
     table = Table(migrated.url("writer"), timeout_seconds=10)
     await asyncio.to_thread(table.verify)
-    columns = "website_id, event_id, received_at"
-    insert = f"INSERT INTO events ({columns}) VALUES"
     url = migrated.url("writer")
     as_user(
         url,
-        insert,
-        [("written", uuid.uuid4(), 1_790_000_000)],
+        INSERT,
+        values([stored_event("written", 1)]),
         settings={"max_partitions_per_insert_block": 0},
     )
     assert as_user(migrated.default(), "SELECT count() FROM events WHERE website_id = 'written'") == [(1,)]
@@ -105,12 +109,9 @@ def question() -> Statement:
 
 
 async def test_the_query_api_reads_within_its_limits(migrated: SecureEngine) -> None:
-    insert = (
-        "INSERT INTO events (website_id, event_name, event_id, event_type, timestamp, received_at) VALUES"
-    )
     now = datetime(2026, 11, 1, tzinfo=UTC)
-    row = ("asked", "bought", uuid.uuid4(), "custom", now, now)
-    as_user(migrated.default(), insert, [row])
+    event = {**stored_event("asked", 2), "event_name": "bought", "timestamp": now, "received_at": now}
+    as_user(migrated.default(), INSERT, values([event]))
     api = ClickHouse(migrated.url("reader"), QueryApiSettings(), Metrics(CollectorRegistry()))
     try:
         assert await api.check() == "ok"
@@ -260,10 +261,10 @@ def test_files_that_cannot_be_used_are_a_wrong_setting(engine: SecureEngine, tmp
 
 
 def test_large_answers_and_inserts_pass_tls(migrated: SecureEngine) -> None:
-    sent = [(f"site-{number % 7}", uuid.UUID(int=number), 1_790_000_000) for number in range(50_000)]
-    as_user(migrated.url("writer"), "INSERT INTO events (website_id, event_id, received_at) VALUES", sent)
+    sent = [stored_event(f"site-{number % 7}", number) for number in range(50_000)]
+    as_user(migrated.url("writer"), INSERT, values(sent))
     found = as_user(migrated.url("reader"), "SELECT event_id FROM events WHERE website_id LIKE 'site-%'")
-    assert {row[0] for row in found} == {row[1] for row in sent}
+    assert {row[0] for row in found} == {event["event_id"] for event in sent}
 
 
 def test_noise_instead_of_tls_ends_one_connection_and_nothing_else(engine: SecureEngine) -> None:
