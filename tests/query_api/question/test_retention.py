@@ -11,8 +11,9 @@ CONTEXT = Context("w", 1_772_668_800_000)
 START = {"event_name": "signup"}
 
 
-def question(context: Context = CONTEXT, **members: Any) -> RetentionQuestion:
-    return ask({"start": START, **members}, context)[0]
+def question(context: Context = CONTEXT, *, returning: Any = None, **members: Any) -> RetentionQuestion:
+    returns = {} if returning is None else {"return": returning}
+    return ask({"start": START, **returns, **members}, context)[0]
 
 
 def test_what_is_not_said_has_a_default() -> None:
@@ -24,7 +25,7 @@ def test_what_is_not_said_has_a_default() -> None:
 
 def test_what_is_said() -> None:
     found = question(
-        **{"return": {"page": "/app/*"}},
+        returning={"page": "/app/*"},
         granularity="week",
         week_start="sunday",
         periods=31,
