@@ -119,3 +119,12 @@ async def test_many_ask_one_question_and_none_can_cancel_it() -> None:
     answers = await asyncio.gather(*askers, return_exceptions=True)
     assert answers[1:] == ["answer 1"] * 5
     assert question.asked == 1
+
+
+def test_what_is_accepted_sends_at_once() -> None:
+    """Without it the body of each answer waits up to 40 ms for the client to acknowledge its head."""
+    with bind("127.0.0.1:0") as listening:
+        with socket.create_connection(listening.getsockname()):
+            accepted, _address = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

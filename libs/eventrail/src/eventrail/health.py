@@ -113,9 +113,13 @@ def bind(listen: str) -> socket.socket:
     host, port = split_listen(listen)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        made = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise OSError(error.errno, f"cannot listen at {listen}: {error.strerror}") from None
+    # Accepted connections inherit it. asyncio sets it only on sockets whose protocol number says TCP, and that of these
+    # is 0: the body of each answer would then wait up to 40 ms for the client to acknowledge its head.
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
 
 
 class EmbeddedServer(uvicorn.Server):
