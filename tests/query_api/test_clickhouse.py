@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any
@@ -257,3 +258,10 @@ async def test_over_http_it_says_what_is_cheaper(make: Make, ledger_database: st
     error = answer.json()["error"]
     assert error["estimate"] == {"rows": 50, "limit": 10}
     assert error["message"].endswith("ask for 6 days at a time, or for one event_name")
+
+
+async def test_statements_of_an_export_have_a_limit_of_their_own(make_here: Make) -> None:
+    engine = make_here(max_execution_seconds=7, max_export_seconds=70)
+    asked = statement("SELECT toUInt64(getSetting('max_execution_time'))")
+    assert list((await engine.answer(asked)).rows) == [(7,)]
+    assert list((await engine.answer(replace(asked, of_export=True))).rows) == [(70,)]

@@ -142,7 +142,7 @@ class ClickHouse:
 
     def _run(self, client: Client, statement: Statement) -> Answer:
         started = time.monotonic()
-        sql = statement.sql + settings_clause({**statement.settings, **self._limits()})
+        sql = statement.sql + settings_clause({**statement.settings, **self._limits(statement)})
         if statement.estimated and not self._is_small(client):
             self._require_cheap(client, sql, statement)
         rows = client.execute(sql, dict(statement.parameters), settings=_AROUND)
@@ -168,10 +168,12 @@ class ClickHouse:
         if rows > most:
             raise TooCostly(rows, most)
 
-    def _limits(self) -> dict[str, int]:
+    def _limits(self, statement: Statement) -> dict[str, int]:
         settings = self._settings
         return {
-            "max_execution_time": settings.max_execution_seconds,
+            "max_execution_time": settings.max_export_seconds
+            if statement.of_export
+            else settings.max_execution_seconds,
             "max_memory_usage": settings.max_memory_bytes,
             "max_result_rows": MAX_RESULT_ROWS,
             "readonly": 2,

@@ -25,6 +25,8 @@ class Statement:
     settings: Mapping[str, int] = field(default_factory=dict)
     estimated: bool = False
     """Whether its cost is looked at before it is run, because it grows with the data."""
+    of_export: bool = False
+    """Whether it may take as long as an export's statements may, which read whole selections."""
 
 
 def reading(

@@ -35,6 +35,12 @@ class QueryApiSettings(Settings):
     max_execution_seconds: int = Field(
         10, ge=1, le=600, description="Seconds ClickHouse may work on one query before it gets a 503."
     )
+    max_export_seconds: int = Field(
+        300,
+        ge=1,
+        le=600,
+        description="Seconds ClickHouse may work on one statement of an export: the first one surveys all its rows.",
+    )
     max_memory_bytes: int = Field(
         1 << 30, ge=1 << 20, description="Bytes of memory ClickHouse may use for one query."
     )

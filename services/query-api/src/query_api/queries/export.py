@@ -84,7 +84,7 @@ def _statement(
     chosen = dict.fromkeys([*_KEY, *columns, *needed(question.selection)])
     # An export may read all there is: it has connections of its own, and its pages bound it.
     made = reading(name, body, list(chosen), question.selection, parameters, [*ours, *where])
-    return replace(made, estimated=False)
+    return replace(made, estimated=False, of_export=True)
 
 
 def _pinned(pin: Pin, parameters: Parameters) -> str:
