@@ -297,6 +297,16 @@ async def test_a_missing_table_or_column_is_our_fault(table: Table, event: Event
 
 
 @stack
+async def test_a_table_with_an_older_sorting_key_is_said_to_need_more_than_a_migration(
+    table: Table, query: Query
+) -> None:
+    query("DROP TABLE events SYNC")
+    query("CREATE TABLE events (event_id UUID) ENGINE = ReplacingMergeTree ORDER BY event_id")
+    with pytest.raises(TableFault, match=r"lacks event_id_high: .* drop the database, then run"):
+        table.verify()
+
+
+@stack
 async def test_a_table_that_keeps_copies_is_our_fault(table: Table, query: Query) -> None:
     query("CREATE TABLE plain AS events ENGINE = MergeTree ORDER BY event_id_high")
     query("DROP TABLE events SYNC")

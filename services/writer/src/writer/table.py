@@ -115,6 +115,7 @@ _GARBLED = (
     driver.UnknownCompressionMethod,
 )
 _ENGINES = ("ReplacingMergeTree", "Distributed")
+_OF_THE_SORTING_KEY = "event_id_high"  # tables from before docs/adr/0016-the-events-table.md lack it
 
 
 class Table:
@@ -178,6 +179,11 @@ def _verify(engines: list[str], found: set[str]) -> None:
     if not engines[0].endswith(_ENGINES):
         raise TableFault(f"table {NAME} has engine {engines[0]}, which keeps every copy of an event")
     missing = [name for name in STORED_COLUMNS if name not in found]
+    if _OF_THE_SORTING_KEY in missing:
+        raise TableFault(
+            f"table {NAME} lacks {_OF_THE_SORTING_KEY}: it has the sorting key of an older version, "
+            "which cannot be changed in place; drop the database, then run: python -m writer migrate"
+        )
     if missing:
         raise TableFault(f"table {NAME} lacks {', '.join(missing)}; run: python -m writer migrate")
 
