@@ -25,9 +25,10 @@ TODAY_MS = 1_772_668_800_000 + 12 * 3_600_000
 
 @dataclass
 class RecordedEngine:
-    """Answers every statement with `rows`, or raises `error`; keeps the statements."""
+    """Answers every statement with `rows`, those named in `rows_of` with theirs, or raises `error`; keeps them all."""
 
     rows: Sequence[Any] = ()
+    rows_of: dict[str, Sequence[Any]] = field(default_factory=lambda: {"properties_matched": [(0,)]})
     error: Exception | None = None
     state: str = "ok"
     statements: list[Statement] = field(default_factory=list)
@@ -36,7 +37,7 @@ class RecordedEngine:
         self.statements.append(statement)
         if self.error is not None:
             raise self.error
-        return Answer(self.rows)
+        return Answer(self.rows_of.get(statement.name, self.rows))
 
     async def check(self) -> str:
         return self.state

@@ -83,7 +83,13 @@ async def test_a_listed_page_may_read_answers_and_errors(sharing: httpx.AsyncCli
         assert answer.headers["access-control-allow-origin"] == page
         assert cors_headers(answer) == {"access-control-allow-origin", "access-control-expose-headers"}
         exposed = answer.headers["access-control-expose-headers"].split(", ")
-        assert set(exposed) >= {"Retry-After", "RateLimit", "RateLimit-Policy"}
+        assert set(exposed) >= {
+            "Retry-After",
+            "RateLimit",
+            "RateLimit-Policy",
+            "Eventrail-Cursor",
+            "Eventrail-Next-Cursor",
+        }
         assert answer.headers["vary"] == "Origin"
 
 

@@ -140,7 +140,12 @@ async def test_the_winner_is_shown_whichever_record_comes_first(
 async def test_erased_events_are_not_shown(database: str, engine: ClickHouse, event: Event) -> None:
     by_id, by_visitor, after, other = event(), event(), event(), event()
     after.visitor_id = by_visitor.visitor_id
-    after.received_at_ms = RECEIVED_AT_MS + 3_600_001
+    before = event()
+    before.visitor_id = by_visitor.visitor_id
+    # A collector's clock was ahead: what stood on the raw topic before the request counts, too.
+    after.received_at_ms = before.received_at_ms = RECEIVED_AT_MS + 1
+    before.raw_position.CopyFrom(RawPosition(partition=3, offset=99, index=0))
+    after.raw_position.CopyFrom(RawPosition(partition=3, offset=100, index=0))
     with connect(database) as client:
         client.execute(
             "INSERT INTO erased_events (website_id, event_id, erasure_id, seen) VALUES",
@@ -150,12 +155,12 @@ async def test_erased_events_are_not_shown(database: str, engine: ClickHouse, ev
             ],
         )
         client.execute(
-            "INSERT INTO erased_visitors (website_id, visitor_id, erasure_id, covers_until) VALUES",
-            [(by_visitor.website_id, by_visitor.visitor_id, uuid4(), RECEIVED_AT_MS)],
+            "INSERT INTO erased_visitors (website_id, visitor_id, erasure_id, covers_until, raw_ends) VALUES",
+            [(by_visitor.website_id, by_visitor.visitor_id, uuid4(), RECEIVED_AT_MS, {3: 100})],
         )
-    ring = ring_of(by_id, by_visitor, after, other)
+    ring = ring_of(by_id, by_visitor, after, other, before)
     made = judge(ring, engine, ErasedEvents(engine))
-    assert await verdicts(made, ring) == [ERASED, ERASED, SHOWN, SHOWN]
+    assert await verdicts(made, ring) == [ERASED, ERASED, SHOWN, SHOWN, ERASED]
     # What is erased afterwards is not shown to those who come back for it.
     with connect(database) as client:
         client.execute(

@@ -11,6 +11,7 @@ from eventrail import metrics
 from eventrail.clock import SystemClock
 from query_api.errors import TooManyReaders
 from query_api.live.hub import Live
+from query_api.live.judging import Judge
 from query_api.live.metrics import LiveMetrics
 from query_api.question.live import LiveQuestion
 from query_api.settings import QueryApiSettings
@@ -126,13 +127,67 @@ async def test_records_that_went_missing_are_told(website: str, event: Event) ->
         assert ring is not None
         ring.begin_anew("gap")
         ring.begin({0: 500})
-        ring.learn_ends({0: 500})
+        ring.learn_ends({0: 500}, ring.ends_asked)
         ring.news.tell()
         assert (await client.of("reset")).json["reason"] == "gap"
         at.source.offsets[0] = 500
         at.source.put(event())
         assert await client.numbers(1) == [1]
         assert at.metric("resets_total", reason="gap") == 1
+
+
+async def test_an_id_that_another_process_is_ahead_with_is_waited_for(website: str, event: Event) -> None:
+    made = [event() for _ in range(3)]
+    async with bench(website) as ahead, ahead.client() as client:
+        await client.begun()
+        ahead.source.put(*made[:2])
+        await client.numbers(1)
+        last = (await client.of("event"))["id"]
+    async with bench(website, live_heartbeat_seconds=0.01) as behind, behind.client(last) as again:
+        await again.message()
+        for _ in range(3):
+            assert "event" not in await again.message()
+        ring = behind.source.ring
+        assert ring is not None
+        question = ring.ends_asked
+        assert question > ring.ends_answered
+        ring.learn_ends({0: 2}, question - 1)  # asked before this client came: it says nothing of its id
+        assert "event" not in await again.message()
+        ring.learn_ends({0: 2}, question)
+        behind.source.put(*made)
+        assert await again.numbers(1) == numbers(made[2:])
+
+
+async def test_an_id_that_no_process_gave_is_told_once_kafka_was_asked(website: str, event: Event) -> None:
+    async with bench(website) as ahead, ahead.client() as client:
+        await client.begun()
+        ahead.source.put(event())
+        last = (await client.of("event"))["id"]
+    async with bench(website, live_heartbeat_seconds=0.01) as empty, empty.client(last) as again:
+        await again.message()
+        await again.message()
+        ring = empty.source.ring
+        assert ring is not None
+        ring.learn_ends({0: 0}, ring.ends_asked)
+        assert (await again.of("reset")).json["reason"] == "unknown"
+
+
+async def test_what_leaves_the_ring_while_a_client_comes_back_is_told(
+    website: str, event: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [event() for _ in range(20)]
+    async with bench(website, live_ring_records=10) as at, at.client() as client:
+        await client.begun()
+        at.source.put(*made[:9])
+        await client.numbers(1)
+        ids = [(await client.of("event"))["id"] for _ in range(8)]
+
+        async def slow(*_of: Any) -> None:
+            at.source.put(*made[9:])
+
+        monkeypatch.setattr(Judge, "sift", slow)
+        async with at.client(ids[0]) as again:
+            assert (await again.of("reset")).json["reason"] == "expired"
 
 
 async def test_an_id_is_gone_on_from_wherever_it_lies(website: str, event: Event) -> None:

@@ -137,6 +137,18 @@ async def test_an_event_without_properties_and_a_name_nobody_used(
     assert await ask(api, "nobody") == []
 
 
+async def test_many_long_groups(api: httpx.AsyncClient, table: Client) -> None:
+    """Their texts together are longer than a statement may be."""
+    texts = [f"{'x' * 2_000}{number:04}" for number in range(9_000)]
+    insert(table, "long", [event("many", data=f'{{"a":"{text}"}}') for text in texts])
+    asked = {"group_by": ["prop.a"], "metrics": ["count", "sessions"], "limit": 8_999, **RANGE}
+    answer = await api.post("/api/websites/long/events/query", json=asked)
+    assert answer.status_code == 200, answer.text
+    data = answer.json()["data"]
+    assert [entry["group"][0]["value"] for entry in data["groups"]] == texts[:-1]
+    assert (data["other"]["metrics"]["count"], data["total"]["metrics"]["count"]) == (1, 9_000)
+
+
 async def test_what_is_left_out_is_counted_exactly(events_database: str, table: Client) -> None:
     wide = "{" + ",".join(f'"key{number}":"v"' for number in range(7)) + "}"
     insert(table, "wide", [event("wide", data=wide), event("wide", data=wide)])

@@ -92,6 +92,16 @@ def test_page_views_and_all_events(kind: str, type_: EventType | None) -> None:
     assert asked(event_type=kind).selection.event_type is type_
 
 
+def test_an_answer_is_bounded_with_its_names() -> None:
+    """An answer repeats the name of a metric with each value."""
+    long = [{"statistic": one, "field": f"prop.{end * 4_000}"} for one in STATISTICS for end in "ab"]
+    with pytest.raises(Invalid, match="at most 158 are answered"):
+        ask({"metrics": long, "granularity": "day", "start_date": "2025-01-01"}, CONTEXT)
+    assert asked(metrics=long, group_by=["city"]).limit == 100
+    assert refused(metrics=long, group_by=["city"], limit=10_000)[1] == "limit"
+    assert asked(metrics=["count", "visitors"], group_by=["city"], limit=10_000).limit == 10_000
+
+
 def test_steps_are_fewer_where_groups_are_many() -> None:
     small = Context("shop", NOW_MS, limits=Limits(cells=200))
     with pytest.raises(Invalid, match="at most 18 are answered; use granularity week"):

@@ -17,6 +17,7 @@ from query_api.metrics import Metrics
 from query_api.question.selection import ALL_BOTS, CRAWLERS, Context, Limits
 from query_api.routes.asking import Asking
 from query_api.settings import QueryApiSettings
+from tests.query_api.conftest import RecordedEngine
 
 
 class SlowEngine:
@@ -101,8 +102,9 @@ class TestOneWayOrTheOther:
             "a GET is asked by its query string alone; send the body by POST to the same path"
         )
 
-    async def test_a_post_with_a_query_string(self, client: httpx.AsyncClient) -> None:
-        answer = await client.post(self.PATH, params={"limit": "1"}, json={})
+    @pytest.mark.parametrize("path", ["events", "events/query", "funnels", "journeys", "retention"])
+    async def test_a_post_with_a_query_string(self, client: httpx.AsyncClient, path: str) -> None:
+        answer = await client.post(f"/api/websites/w/{path}", params={"limit": "1"}, json={})
         assert answer.status_code == 400
         assert answer.json()["error"]["message"].startswith("a POST is asked by its body alone")
 
@@ -159,16 +161,5 @@ async def test_each_endpoint_asks_for_its_website(what: str) -> None:
         for bots in ("false", "true"):
             query = {"include_bots": bots} | ({"event_name": "x"} if what else {})
             assert (await client.get(f"/api/websites/w/events{what}", params=query)).status_code == 200
-    assert [statement.parameters.get("left_out") for statement in engine.statements] == [CRAWLERS, None]
-
-
-class RecordedEngine(SlowEngine):
-    """Answers with no rows; keeps the statements."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.statements: list[Statement] = []
-
-    async def answer(self, statement: Statement) -> Answer:
-        self.statements.append(statement)
-        return Answer([])
+    left_out = [statement.parameters.get("left_out") for statement in engine.statements]
+    assert list(dict.fromkeys(left_out)) == [CRAWLERS, None]

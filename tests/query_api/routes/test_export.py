@@ -55,6 +55,18 @@ async def test_a_file_and_what_its_headers_say(client: httpx.AsyncClient) -> Non
     assert "eventrail-next-cursor" not in last.headers
 
 
+async def test_a_head_says_the_same_and_reads_no_rows(client: httpx.AsyncClient, engine: Numbers) -> None:
+    whole = await client.get(PATH, params={**ONE, "limit": "6"}, headers={"Accept-Encoding": "identity"})
+    asked = len(engine.statements)
+    head = await client.head(PATH, params={**ONE, "limit": "6"}, headers={"Accept-Encoding": "identity"})
+    assert (head.status_code, head.content) == (200, b"")
+    assert "content-length" not in head.headers
+    named = {name: value for name, value in head.headers.items() if name != "date"}
+    assert named.items() <= whole.headers.items()
+    assert "eventrail-next-cursor" in named
+    assert len(engine.statements) - asked < asked
+
+
 async def test_text_is_packed_for_those_who_take_it(client: httpx.AsyncClient) -> None:
     for accepted, packed in (("gzip", True), ("br, gzip;q=0.5", True), ("gzip;q=0", False), ("br", False)):
         async with client.stream("GET", PATH, params=ONE, headers={"Accept-Encoding": accepted}) as answer:

@@ -25,7 +25,10 @@ MAX_AGE_SECONDS: Final = 7200
 
 METHODS: Final = b"GET, HEAD, POST"
 REQUEST_HEADERS: Final = b"Authorization, Content-Type, Last-Event-ID"
-EXPOSED: Final = b"Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate"
+EXPOSED: Final = (
+    b"Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, "
+    b"Eventrail-Cursor, Eventrail-Next-Cursor, Eventrail-Rows, Eventrail-Total-Rows"
+)
 
 _ASKS_FOR_METHOD: Final = b"access-control-request-method"
 _VARY: Final = (b"vary", b"Origin")

@@ -47,14 +47,18 @@ class Reader:
         self._number = 0
         self._seen: dict[int, int] = {}
         self._mark: position.Mark | None = None
+        self._wanted: Position | None = None
+        self._reset: str | None = None
+        self._asked: int | None = None
 
     async def messages(
         self, last_event_id: str | None, closing: Callable[[], bool]
     ) -> AsyncGenerator[bytes, None]:
         """Bytes of whole messages, until `closing` answers True. `last_event_id` is where to go on from."""
+        self._wanted, self._reset = _decoded(last_event_id)
         yield frames.opening()
         while not closing():
-            said = self._outage() + await self._step(last_event_id)
+            said = self._outage() + await self._step()
             if not said and self._rest() <= 0:
                 said = frames.heartbeat(self._id()) if self._started else frames.opening()
             if said:
@@ -75,25 +79,37 @@ class Reader:
         self._told_waiting = reason is not None
         return frames.waiting(reason) if reason is not None and not told else b""
 
-    async def _step(self, last_event_id: str | None) -> bytes:
+    async def _step(self) -> bytes:
         if self._started:
             return self._next()
-        if not self._ring.filled:
+        if not self._may_begin():
             return b""
         self._started = True
-        return await self._begin(last_event_id)
+        return await self._begin()
 
-    async def _begin(self, last_event_id: str | None) -> bytes:
+    def _may_begin(self) -> bool:
+        """Not before the ring has what the topic has; an id from another process may be ahead of this one's ring."""
+        if not self._ring.filled:
+            return False
+        if self._wanted is None or not self._ring.is_ahead(self._wanted):
+            return True
+        if self._asked is None:
+            self._asked = self._ring.ask_for_ends()
+        return self._ring.ends_answered >= self._asked
+
+    async def _begin(self) -> bytes:
         """Take a place in the ring: where the id says, or at the end."""
         self._generation = self._ring.generation
-        wanted, reason = _decoded(last_event_id)
-        if wanted is not None:
-            reason = self._ring.why_not(wanted)
-        if wanted is None or reason is not None:
+        if self._wanted is None:
+            return self._from_now(self._reset)
+        if reason := self._ring.why_not(self._wanted):
             return self._from_now(reason)
-        await self._judge.sift(self._view, wanted.offsets)
+        await self._judge.sift(self._view, self._wanted.offsets)
+        # What this client wants may have left the ring meanwhile.
+        if self._generation == self._ring.generation and (reason := self._ring.why_not(self._wanted)):
+            return self._from_now(reason)
         self._number = self._view.first
-        self._stand_at(wanted)
+        self._stand_at(self._wanted)
         return b""
 
     def _from_now(self, reason: str | None) -> bytes:
@@ -109,7 +125,7 @@ class Reader:
 
     def _has_more(self) -> bool:
         if not self._started:
-            return self._ring.filled
+            return self._may_begin()
         return self._number < self._view.judged or self._generation != self._ring.generation
 
     def _next(self) -> bytes:

@@ -123,6 +123,8 @@ class Ring:
         """By partition the offset of the next record to come."""
         self._first: dict[int, int] = {}
         self._ends: dict[int, int] = {}
+        self.ends_asked = self.ends_answered = 0
+        """Numbers of the last question where the partitions end, and of the last one that was answered."""
         self._entries: deque[Entry] = deque()
         self._views: dict[bytes, View] = {}
         self._newest: Mark | None = None
@@ -151,9 +153,17 @@ class Ring:
             self.next.setdefault(partition, offset)
             self._first.setdefault(partition, offset)
 
-    def learn_ends(self, ends: Mapping[int, int]) -> None:
-        """Where the partitions end now."""
+    def ask_for_ends(self) -> int:
+        """Somebody has to know where the partitions end from now on; `ends_answered` says when this one is answered."""
+        self.ends_asked += 1
+        return self.ends_asked
+
+    def learn_ends(self, ends: Mapping[int, int], question: int) -> None:
+        """Where the partitions end; `question` is what `ends_asked` was when Kafka was asked."""
         self._ends |= ends
+        if question > self.ends_answered:
+            self.ends_answered = question
+            self.news.tell()
 
     def begin_anew(self, why: str) -> None:
         """Nothing that is here has to do with what comes: the topic was made anew, or records are missing."""
@@ -223,16 +233,18 @@ class Ring:
 
     def why_not(self, position: Position) -> str | None:
         """Why nobody can go on from `position`, None where that is possible."""
-        for partition, offset in position.offsets.items():
-            if partition not in self.next or offset >= max(
-                self.next[partition], self._ends.get(partition, 0)
-            ):
-                return "unknown"
-        if self._is_of_another_topic(position):
+        if self.is_ahead(position) or self._is_of_another_topic(position):
             return "unknown"
         if any(position.offsets.get(at, -1) + 1 < first for at, first in self._first.items()):
             return "expired"
         return None
+
+    def is_ahead(self, position: Position) -> bool:
+        """Whether `position` is behind the ends, as far as they are known here."""
+        return any(
+            offset >= max(self.next.get(at, 0), self._ends.get(at, 0))
+            for at, offset in position.offsets.items()
+        )
 
     def _is_of_another_topic(self, position: Position) -> bool:
         mark = position.mark

@@ -96,7 +96,7 @@ class EnrichedTopic:
                 take(ring, records)
             if found:
                 ring.news.tell()
-            if time.monotonic() - probed_at >= _PROBE_EVERY_SECONDS:
+            if ring.ends_asked > ring.ends_answered or time.monotonic() - probed_at >= _PROBE_EVERY_SECONDS:
                 if await self._is_another(consumer, partitions, ring):
                     return
                 probed_at = time.monotonic()
@@ -105,8 +105,10 @@ class EnrichedTopic:
     async def _open(self, consumer: AIOKafkaConsumer, ring: Ring) -> list[TopicPartition]:
         partitions = await self._partitions()
         begins = await consumer.beginning_offsets(partitions)
+        question = ring.ends_asked
         ends = await consumer.end_offsets(partitions)
         self._take_place(ring, _by_number(begins), _by_number(ends))
+        ring.learn_ends(_by_number(ends), question)
         consumer.assign(partitions)
         for one in partitions:
             consumer.seek(one, ring.next[one.partition])
@@ -129,15 +131,15 @@ class EnrichedTopic:
         # Partitions that came while we read are read from their beginning.
         back = ring.max_records if ring.opened else ring.max_records // len(ends)
         ring.begin({at: max(begins[at], end_ - back) for at, end_ in ends.items()})
-        ring.learn_ends(ends)
 
     async def _is_another(
         self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition], ring: Ring
     ) -> bool:
         """Whether to open anew; also finds out whether the broker still answers. Raises what Kafka raises."""
+        question = ring.ends_asked
         async with asyncio.timeout(_PROBE_SECONDS):
             ends = _by_number(await consumer.end_offsets(partitions))
-        ring.learn_ends(ends)
+        ring.learn_ends(ends, question)
         known = consumer.partitions_for_topic(self._topic) or set()
         return len(known) > len(partitions) or any(ring.next[at] > end_ for at, end_ in ends.items())
 

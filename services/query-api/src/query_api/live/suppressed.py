@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 from uuid import UUID
 
+from eventrail.erasures.request import Cover
 from query_api.engine import Engine
 from query_api.events_table import Statement
 from query_api.live.decoded import Columns
@@ -16,12 +17,9 @@ SELECT website_id, event_id FROM erased_events
 WHERE website_id IN %(websites)s AND event_id IN %(ids)s
 """
 _VISITORS: Final = """
-SELECT website_id, visitor_id, max(toUnixTimestamp64Milli(covers_until)) FROM erased_visitors
+SELECT website_id, visitor_id, erasure_id, toUnixTimestamp64Milli(covers_until), raw_ends FROM erased_visitors
 WHERE website_id IN %(websites)s AND visitor_id IN %(visitors)s
-GROUP BY website_id, visitor_id
 """
-_CLOCKS_APART_MS: Final = 3_600_000
-"""A collector's clock may be ahead of the one that dated the request: so rather one event too few is shown."""
 
 
 class Suppressed(Protocol):
@@ -50,9 +48,11 @@ class ErasedEvents:
             return frozenset()
         by_event = (await self._engine.answer(by_event_id(events))).rows
         by_visitor = (await self._engine.answer(by_visitor_id(events))).rows
-        until = {(website, visitor): until_ms for website, visitor, until_ms in by_visitor}
+        covers: dict[tuple[str, str], list[Cover]] = {}
+        for website, visitor, *cover in by_visitor:
+            covers.setdefault((website, visitor), []).append(Cover(*cover))
         ids = {(website, event_id) for website, event_id in by_event}
-        return frozenset(ids | {_identity(event) for event in events if _is_covered(event, until)})
+        return frozenset(ids | {_identity(event) for event in events if _is_covered(event, covers)})
 
 
 def by_event_id(events: Sequence[Columns]) -> Statement:
@@ -65,7 +65,7 @@ def by_event_id(events: Sequence[Columns]) -> Statement:
 
 
 def by_visitor_id(events: Sequence[Columns]) -> Statement:
-    """Rows of website, visitor id, and the acceptance up to which the visitor's events are erased (Unix ms)."""
+    """Rows of website, visitor id, and the fields of a Cover: which events of the visitor are erased."""
     parameters = {
         "websites": tuple({event["website_id"] for event in events}),
         "visitors": tuple({event["visitor_id"] for event in events}),
@@ -73,10 +73,9 @@ def by_visitor_id(events: Sequence[Columns]) -> Statement:
     return Statement("live_erased_visitors", _VISITORS, parameters, {"max_threads": 1})
 
 
-def _is_covered(event: Columns, until: dict[tuple[str, str], int]) -> bool:
-    until_ms = until.get((event["website_id"], event["visitor_id"]))
-    covered: bool = until_ms is not None and event["received_at"] <= until_ms + _CLOCKS_APART_MS
-    return covered
+def _is_covered(event: Columns, covers: dict[tuple[str, str], list[Cover]]) -> bool:
+    place = event["received_at"], event["raw_partition"], event["raw_offset"]
+    return any(cover.covers(*place) for cover in covers.get((event["website_id"], event["visitor_id"]), ()))
 
 
 def _identity(event: Columns) -> Identity:

@@ -39,6 +39,7 @@ SELECT {place} AS place, {bucket} AS bucket, {metrics}
 FROM matching
 GROUP BY place, bucket
 """
+_LONGEST_KEY: Final = 64
 _OTHER: Final = -1
 """The place of all groups that are not among the first."""
 
@@ -117,10 +118,14 @@ def _group(question: BreakdownQuestion, parameters: Parameters) -> str:
 
 
 def _key(question: BreakdownQuestion, parameters: Parameters) -> str:
-    """A text that two groups share only if they are one: each value behind its length, and its type."""
+    """A text that two groups share only if they are one: each value behind its length, and its type.
+
+    Long ones become a hash, so that the keys of all groups fit into a statement. No text is one: it has a colon.
+    """
     values = (grouping.value(field, parameters) for field in question.fields)
     parts = (f"toString(length({value}.1)), ':', {value}.1, {value}.2" for value in values)
-    return f"concat({', '.join(parts)})"
+    text = f"concat({', '.join(parts)})"
+    return f"if(length({text}) > {_LONGEST_KEY}, hex(sipHash128({text})), {text})"
 
 
 def _place(question: BreakdownQuestion, top: Top, parameters: Parameters) -> str:

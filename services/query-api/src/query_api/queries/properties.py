@@ -31,8 +31,7 @@ SELECT
     minIf(assumeNotNull(number), isNotNull(number)) AS number_min,
     maxIf(assumeNotNull(number), isNotNull(number)) AS number_max,
     {percentiles} AS number_percentiles,
-    count() OVER () AS keys,
-    (SELECT count() FROM matching) AS matched
+    count() OVER () AS keys
 FROM
 (
     SELECT
@@ -46,6 +45,8 @@ GROUP BY property_key
 ORDER BY total DESC, property_key
 LIMIT %(limit)s
 """
+
+_MATCHED_BODY: Final = "SELECT count() FROM matching"
 
 Row = tuple[Any, ...]
 
@@ -64,15 +65,26 @@ def statement(question: PropertiesQuestion) -> Statement:
     return reading("properties", body, list(columns), question.selection, parameters)
 
 
+def matched_statement(question: PropertiesQuestion) -> Statement:
+    """One row: how many events there are, with properties or without.
+
+    As a subquery of `statement` it would be run, not estimated, by EXPLAIN ESTIMATE.
+    """
+    columns = list(dict.fromkeys(["timestamp", *needed(question.selection)]))
+    return reading("properties_matched", _MATCHED_BODY, columns, question.selection, Parameters())
+
+
 def _percentiles() -> str:
     levels = ", ".join(map(str, PERCENTILES.values()))
     arguments = "assumeNotNull(number), events, isNotNull(number)"
     return f"quantilesExactWeightedInterpolatedIf({levels})({arguments})"
 
 
-def answer(question: PropertiesQuestion, rows: Sequence[Row]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """`data`, and what `meta` says of it."""
-    keys, matched = (rows[0][-2], rows[0][-1]) if rows else (0, None)
+def answer(
+    question: PropertiesQuestion, rows: Sequence[Row], matched: int
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """`data`, and what `meta` says of it; `matched` is what `matched_statement` says."""
+    keys = rows[0][-1] if rows else 0
     left_out = keys - len(rows)
     values_left_out = {row[0]: row[2] - len(row[3]) for row in rows if row[2] > len(row[3])}
     meta: dict[str, Any] = {
@@ -80,14 +92,13 @@ def answer(question: PropertiesQuestion, rows: Sequence[Row]) -> tuple[list[dict
         "truncated": bool(left_out or values_left_out),
         "property_keys_left_out": left_out,
         "values_left_out": values_left_out,
+        "events": matched,
     }
-    if matched is not None:
-        meta["events"] = matched
-    return [_key(row) for row in rows], meta
+    return [_key(row, matched) for row in rows], meta
 
 
-def _key(row: Row) -> dict[str, Any]:
-    key, total, _distinct, top, (types, counts), *_rest, matched = row
+def _key(row: Row, matched: int) -> dict[str, Any]:
+    key, total, _distinct, top, (types, counts), *_rest = row
     values = [{"value": text, "count": -minus, "type": type_} for minus, text, type_ in top]
     entry = {
         "property_key": key,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any, Final
 
 from query_api.errors import Invalid, shown
@@ -44,10 +45,15 @@ class Metric:
     statistic: str
     field: Property | None = None
 
-    @property
+    @cached_property
     def name(self) -> str:
         """How an answer calls it."""
         return self.statistic if self.field is None else f"{self.statistic}({self.field.name})"
+
+    @property
+    def weight(self) -> int:
+        """How many cells one value of it counts for: an answer repeats the name with each."""
+        return 1 + len(self.name) // 64
 
     @property
     def adds_up(self) -> bool:
@@ -78,8 +84,10 @@ def ask(document: Mapping[str, Any], context: Context) -> tuple[BreakdownQuestio
     fields = _fields(document.get("group_by", []))
     order_by, descending = _order(document.get("order_by"), metrics)
     chosen = _selection(given, context)
-    limit = count(given, "limit", min(DEFAULT_GROUPS, context.limits.groups), context.limits.groups)
-    steps = _steps(given, chosen, context, limit if fields else 1)
+    weight = sum(metric.weight for metric in metrics)
+    most = max(1, min(context.limits.groups, context.limits.cells // weight))
+    limit = count(given, "limit", min(DEFAULT_GROUPS, most), most)
+    steps = _steps(given, chosen, context, (limit + 1 if fields else 1) * weight)
     return BreakdownQuestion(chosen, metrics, fields, steps, order_by, descending, limit), given
 
 
@@ -88,11 +96,12 @@ def _selection(given: Given, context: Context) -> Selection:
     return selection(given, context, event_type).of(name)
 
 
-def _steps(given: Given, chosen: Selection, context: Context, groups: int) -> Buckets | None:
+def _steps(given: Given, chosen: Selection, context: Context, cells: int) -> Buckets | None:
+    """The steps of time; each has `cells`."""
     granularity, week_start = given.one("granularity"), week_start_of(given.one("week_start"))
     if granularity is None:
         return None
-    most = min(context.limits.points, context.limits.cells // (groups + 1))
+    most = min(context.limits.points, context.limits.cells // cells)
     return buckets(granularity_of(granularity), chosen.period, week_start, max(most, 1))
 
 

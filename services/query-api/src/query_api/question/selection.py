@@ -61,7 +61,7 @@ class Limits:
     property_values: int = 100
     points: int = 5_000
     groups: int = 10_000
-    cells: int = 100_000
+    cells: int = 200_000
 
 
 @dataclass(frozen=True)

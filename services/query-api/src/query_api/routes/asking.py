@@ -20,7 +20,7 @@ from query_api.events_table import Statement
 from query_api.progress import Overview
 from query_api.progress.memory import MemoryProgress
 from query_api.progress.token import ask_token, ask_wait
-from query_api.question.given import Given, from_body, from_query
+from query_api.question.given import Given, from_body, from_query, read_object
 from query_api.question.selection import ALL_BOTS, CRAWLERS, Context, Limits, Selection
 from query_api.routes.documentation import WEBSITE_ID_DESCRIPTION
 from query_api.settings import QueryApiSettings
@@ -78,12 +78,14 @@ class Asking:
     async def given(self, request: Request, fields: Sequence[str]) -> Given:
         """What the query string of a GET or the JSON body of a POST says. Raises Invalid, TooLarge."""
         if request.method == "POST":
-            if request.scope["query_string"]:
-                raise Invalid("a POST is asked by its body alone; put what the query string says there")
-            return from_body(await body.read(request), fields)
+            return from_body(await _body(request), fields)
         if body.is_announced(request):
             raise Invalid("a GET is asked by its query string alone; send the body by POST to the same path")
         return from_query(request.scope["query_string"], fields)
+
+    async def document(self, request: Request) -> dict[str, Any]:
+        """The JSON object that the body of a POST is. Raises Invalid, TooLarge."""
+        return read_object(await _body(request))
 
     async def conversation(self, request: Request, selection: Selection, given: Given) -> "Conversation":
         """The statements behind one answer about `selection`, once the events of a token that was given count.
@@ -98,6 +100,12 @@ class Asking:
         token, seconds = given.one("token"), ask_wait(given.one("wait"))
         if token is not None and not await self.progress.wait_for(ask_token(token), seconds):
             raise TooEarly(seconds, self.progress.held_by())
+
+
+async def _body(request: Request) -> bytes:
+    if request.scope["query_string"]:
+        raise Invalid("a POST is asked by its body alone; put what the query string says there")
+    return await body.read(request)
 
 
 @dataclass

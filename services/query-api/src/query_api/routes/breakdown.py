@@ -7,7 +7,6 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from query_api import body
 from query_api.queries import breakdown
 from query_api.question.breakdown import (
     COUNTS,
@@ -18,7 +17,6 @@ from query_api.question.breakdown import (
     BreakdownQuestion,
     ask,
 )
-from query_api.question.given import read_object
 from query_api.routes.asking import Asking, Conversation, WebsiteId
 from query_api.routes.documentation import POST_ERRORS, Meta, body_of, members
 
@@ -165,7 +163,7 @@ def router(asking: Asking) -> APIRouter:
     )
     async def query_events(request: Request, website_id: WebsiteId) -> JSONResponse:
         website = asking.website(request, website_id, "read")
-        question, given = ask(read_object(await body.read(request)), asking.context(website))
+        question, given = ask(await asking.document(request), asking.context(website))
         conversation = await asking.conversation(request, question.selection, given)
         data, told = await _answer(conversation, question)
         visitors = any(metric.statistic == "visitors" for metric in question.metrics)

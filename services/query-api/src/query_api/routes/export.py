@@ -15,6 +15,7 @@ from eventrail import logs
 from eventrail.errors import EventrailError, UnavailableError
 from query_api.errors import ClientGone
 from query_api.exporting import File, parts, prepare
+from query_api.head import WAS_HEAD
 from query_api.question.export import FIELDS, MEDIA_TYPES, ask
 from query_api.routes.asking import Asking, WebsiteId
 from query_api.routes.documentation import ERRORS, GONE, POST_ERRORS, in_body, in_query
@@ -64,6 +65,8 @@ def router(asking: Asking) -> APIRouter:
         conversation = await asking.conversation(request, question.selection, given)
         with exports.one():
             file = await prepare(question, conversation.rows)
+        if request.scope.get(WAS_HEAD):
+            return _head(file)
         stall_seconds = asking.settings.export_stall_seconds
         return _Streamed(exports, file, parts(file, conversation.rows), stall_seconds)
 
@@ -112,6 +115,13 @@ class _Streamed(Response):
 
 def _body(part: bytes, *, more: bool) -> Message:
     return {"type": "http.response.body", "body": part, "more_body": more}
+
+
+def _head(file: File) -> Response:
+    """As `_Streamed` begins, without reading the rows for nobody."""
+    response = Response(headers=_headers(file), media_type=MEDIA_TYPES[file.question.format])
+    del response.headers["content-length"]
+    return response
 
 
 def _headers(file: File) -> dict[str, str]:

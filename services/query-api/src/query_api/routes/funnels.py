@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from query_api import body, following
+from query_api import following
 from query_api.queries import funnels
 from query_api.question.following import DAY_SECONDS, MAX_WINDOW_SECONDS, By
 from query_api.question.funnels import (
@@ -20,7 +20,6 @@ from query_api.question.funnels import (
     Order,
     ask,
 )
-from query_api.question.given import read_object
 from query_api.routes.asking import Asking, Conversation, WebsiteId
 from query_api.routes.documentation import POST_ERRORS, Meta, body_of, members
 from query_api.routes.happenings import HAPPENING_SCHEMA, LeftOut
@@ -191,7 +190,7 @@ def router(asking: Asking) -> APIRouter:
     )
     async def funnel(request: Request, website_id: WebsiteId) -> JSONResponse:
         website = asking.website(request, website_id, "read")
-        question, given = ask(read_object(await body.read(request)), asking.context(website))
+        question, given = ask(await asking.document(request), asking.context(website))
         conversation = await asking.conversation(request, question.selection, given)
         data, told = funnels.answer(question, await conversation.rows(funnels.statement(question)))
         told |= await _left_out(conversation, question)

@@ -7,11 +7,10 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from query_api import body, following
+from query_api import following
 from query_api.queries import journeys
 from query_api.queries.journeys import MAX_NODES
 from query_api.question.following import By
-from query_api.question.given import read_object
 from query_api.question.journeys import (
     DEFAULT_BRANCHES,
     DEFAULT_DEPTH,
@@ -141,7 +140,7 @@ def router(asking: Asking) -> APIRouter:
     )
     async def find_journeys(request: Request, website_id: WebsiteId) -> JSONResponse:
         website = asking.website(request, website_id, "read")
-        question, given = ask(read_object(await body.read(request)), asking.context(website))
+        question, given = ask(await asking.document(request), asking.context(website))
         conversation = await asking.conversation(request, question.selection, given)
         data, told = journeys.answer(question, await conversation.rows(journeys.statement(question)))
         told |= await _left_out(conversation, question)

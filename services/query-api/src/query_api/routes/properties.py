@@ -52,9 +52,7 @@ class PropertyBreakdown(BaseModel):
 class PropertiesMeta(Meta):
     """About the answer."""
 
-    events: int | None = Field(
-        None, ge=0, description="How many events match; missing where none has a property."
-    )
+    events: int = Field(ge=0, description="How many events match, with properties or without.")
     property_keys: int = Field(ge=0, description="How many keys there are in all.")
     truncated: bool
     property_keys_left_out: int = Field(ge=0, description="How many rarer keys are not in `data`.")
@@ -120,7 +118,9 @@ def router(asking: Asking) -> APIRouter:
         given = await asking.given(request, FIELDS)
         question = ask(given, asking.context(website))
         conversation = await asking.conversation(request, question.selection, given)
-        data, told = properties.answer(question, await conversation.rows(properties.statement(question)))
+        rows = await conversation.rows(properties.statement(question))
+        [(matched,)] = await conversation.rows(properties.matched_statement(question))
+        data, told = properties.answer(question, rows, matched)
         return JSONResponse({"data": data, "meta": conversation.meta(told)})
 
     ask_both_ways(

@@ -7,9 +7,8 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from query_api import body, following
+from query_api import following
 from query_api.queries import retention
-from query_api.question.given import read_object
 from query_api.question.retention import DEFAULT_PERIODS, GRANULARITIES, MAX_PERIODS, SHARED_FIELDS, ask
 from query_api.routes.asking import Asking, WebsiteId
 from query_api.routes.documentation import POST_ERRORS, Meta, body_of, members
@@ -118,7 +117,7 @@ def router(asking: Asking) -> APIRouter:
     )
     async def find_retention(request: Request, website_id: WebsiteId) -> JSONResponse:
         website = asking.website(request, website_id, "read")
-        question, given = ask(read_object(await body.read(request)), asking.context(website))
+        question, given = ask(await asking.document(request), asking.context(website))
         conversation = await asking.conversation(request, question.selection, given)
         data = retention.answer(question, await conversation.rows(retention.statement(question)))
         rows = await conversation.rows(retention.left_out_statement(question))
