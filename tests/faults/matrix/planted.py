@@ -68,8 +68,8 @@ def sort_key_with_visitor() -> None:
     made = migrations._migration
 
     def wrong(file_name: str, text: str) -> Any:
-        key = "ORDER BY (website_id, event_name, identity_day, event_id)"
-        return made(file_name, text.replace(key, key.replace("event_id)", "visitor_id, event_id)")))
+        key = "ORDER BY (website_id, event_name, identity_day, event_id_high, event_id_low)"
+        return made(file_name, text.replace(key, key.replace("event_id_high", "visitor_id, event_id_high")))
 
     setattr(migrations, "_migration", wrong)  # noqa: B010 - in the place of the function
 
