@@ -221,7 +221,7 @@ class Stack:
         return self.members[name].address
 
     def rows(self, sql: str, **parameters: object) -> list[tuple[object, ...]]:
-        """Rows of a SELECT that the matrix itself sends to the engine, not through a proxy. Blocks."""
+        """Rows of a statement that the matrix itself sends to the engine, not through a proxy. Blocks."""
         with Client.from_url(self.clickhouse) as client:
             found: list[tuple[object, ...]] = client.execute(sql, parameters)
             return found
