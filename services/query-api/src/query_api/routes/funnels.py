@@ -7,7 +7,6 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from query_api import following
 from query_api.queries import funnels
 from query_api.question.following import DAY_SECONDS, MAX_WINDOW_SECONDS, By
 from query_api.question.funnels import (
@@ -16,13 +15,13 @@ from query_api.question.funnels import (
     MAX_VALUES,
     MIN_STEPS,
     SHARED_FIELDS,
-    FunnelQuestion,
     Order,
     ask,
 )
-from query_api.routes.asking import Asking, Conversation, WebsiteId
+from query_api.routes.asking import Asking, WebsiteId
 from query_api.routes.documentation import POST_ERRORS, Meta, body_of, members
 from query_api.routes.happenings import HAPPENING_SCHEMA, LeftOut
+from query_api.routes.left_out import left_out
 
 
 class Seconds(BaseModel):
@@ -193,15 +192,9 @@ def router(asking: Asking) -> APIRouter:
         question, given = ask(await asking.document(request), asking.context(website))
         conversation = await asking.conversation(request, question.selection, given)
         data, told = funnels.answer(question, await conversation.rows(funnels.statement(question)))
-        told |= await _left_out(conversation, question)
+        if question.clients_only:
+            told |= await left_out(conversation, funnels.left_out_statement(question))
         days = question.by is By.VISITOR and not question.clients_only
         return JSONResponse({"data": data, "meta": conversation.meta(told, visitors=days)})
 
     return routes
-
-
-async def _left_out(conversation: Conversation, question: FunnelQuestion) -> dict[str, Any]:
-    if not question.clients_only:
-        return {}
-    rows = await conversation.rows(funnels.left_out_statement(question))
-    return {"left_out": following.left_out(rows)}

@@ -7,7 +7,6 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from query_api import following
 from query_api.queries import journeys
 from query_api.queries.journeys import MAX_NODES
 from query_api.question.following import By
@@ -18,12 +17,12 @@ from query_api.question.journeys import (
     MAX_DEPTH,
     SHARED_FIELDS,
     Direction,
-    JourneyQuestion,
     ask,
 )
-from query_api.routes.asking import Asking, Conversation, WebsiteId
+from query_api.routes.asking import Asking, WebsiteId
 from query_api.routes.documentation import POST_ERRORS, Meta, body_of, members
 from query_api.routes.happenings import HAPPENING_SCHEMA, LeftOut
+from query_api.routes.left_out import left_out
 
 
 class Node(BaseModel):
@@ -143,14 +142,8 @@ def router(asking: Asking) -> APIRouter:
         question, given = ask(await asking.document(request), asking.context(website))
         conversation = await asking.conversation(request, question.selection, given)
         data, told = journeys.answer(question, await conversation.rows(journeys.statement(question)))
-        told |= await _left_out(conversation, question)
+        if question.clients_only:
+            told |= await left_out(conversation, journeys.left_out_statement(question))
         return JSONResponse({"data": data, "meta": conversation.meta(told)})
 
     return routes
-
-
-async def _left_out(conversation: Conversation, question: JourneyQuestion) -> dict[str, Any]:
-    if not question.clients_only:
-        return {}
-    rows = await conversation.rows(journeys.left_out_statement(question))
-    return {"left_out": following.left_out(rows)}

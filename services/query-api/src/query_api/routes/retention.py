@@ -7,12 +7,12 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from query_api import following
 from query_api.queries import retention
 from query_api.question.retention import DEFAULT_PERIODS, GRANULARITIES, MAX_PERIODS, SHARED_FIELDS, ask
 from query_api.routes.asking import Asking, WebsiteId
 from query_api.routes.documentation import POST_ERRORS, Meta, body_of, members
 from query_api.routes.happenings import HAPPENING_SCHEMA, LeftOut
+from query_api.routes.left_out import left_out
 
 
 class Cohort(BaseModel):
@@ -120,7 +120,7 @@ def router(asking: Asking) -> APIRouter:
         question, given = ask(await asking.document(request), asking.context(website))
         conversation = await asking.conversation(request, question.selection, given)
         data = retention.answer(question, await conversation.rows(retention.statement(question)))
-        rows = await conversation.rows(retention.left_out_statement(question))
-        return JSONResponse({"data": data, "meta": conversation.meta({"left_out": following.left_out(rows)})})
+        told = await left_out(conversation, retention.left_out_statement(question))
+        return JSONResponse({"data": data, "meta": conversation.meta(told)})
 
     return routes
