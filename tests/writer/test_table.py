@@ -333,7 +333,7 @@ def test_a_distributed_table_acknowledges_only_what_its_shards_have(
         def execute(self, *_: Any, settings: dict[str, Any], **__: Any) -> None:
             used.append(settings)
 
-    monkeypatch.setattr("writer.table.connect", lambda *_, **__: Engine())
+    monkeypatch.setattr("writer.connection.connect", lambda *_, **__: Engine())
     Table("clickhouse://nowhere/x", timeout_seconds=1).insert(rows_of(event()))
     assert used[0]["distributed_foreground_insert"] == 1
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -110,9 +110,8 @@ async def _work(parts: Parts, stop: asyncio.Event) -> None:
 def _verify(parts: Parts) -> None:
     """Blocks. Raises TableFault that says what is missing, or ClickHouseUnavailable."""
     parts.table.verify()
-    tables = ErasureTables(parts.clickhouse_url, timeout_seconds=_PROBE_SECONDS)
-    tables.verify()
-    tables.close()
+    with closing(ErasureTables(parts.clickhouse_url, timeout_seconds=_PROBE_SECONDS)) as tables:
+        tables.verify()
 
 
 @asynccontextmanager
@@ -136,8 +135,8 @@ async def _erasing(parts: Parts, stop: asyncio.Event) -> AsyncIterator[Erasing]:
         await topic.close()
         await offsets.close()
         # A statement that runs in a thread would hold the process until its time is over.
-        tables.abort()
-        sweeping.abort()
+        await asyncio.to_thread(tables.close)
+        await asyncio.to_thread(sweeping.close)
     if failed:
         running.result()
 

@@ -1,21 +1,19 @@
 """The door to ClickHouse for erasures: what is to be forgotten is remembered, looked up, and deleted."""
 
 import json
-import socket
-import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from eventrail.clickhouse import connect
 from eventrail.erasures import tables
 from eventrail.erasures.request import Cover, Erasure
 from eventrail.rows.events import LATEST_MS
 from eventrail.rows.reading import READING_SETTINGS, events_once
 from writer.cluster import rows_of
+from writer.connection import Connection
 from writer.errors import RowsRefused, TableFault
 from writer.table import judged
 from writer.withholding import Erased, EventKey, Known, VisitorKey
@@ -78,8 +76,7 @@ class ErasureTables:
     """
 
     def __init__(self, url: str, *, timeout_seconds: float) -> None:
-        self._client = connect(url, timeout_seconds=timeout_seconds)
-        self._lock = threading.Lock()
+        self._connection = Connection(url, timeout_seconds=timeout_seconds)
         self._rows = ""
 
     def verify(self) -> None:
@@ -164,17 +161,9 @@ class ErasureTables:
                 if stored or self._execute(f"{events_once(['1'], condition)} LIMIT 1", parameters, _READING):
                     self._delete(condition, parameters)
 
-    def abort(self) -> None:
-        """Break the connection off under a query that runs in another thread; it raises ClickHouseUnavailable."""
-        connected: socket.socket | None = self._client.connection.socket
-        if connected is not None:
-            with suppress(OSError):  # it was closed already
-                connected.shutdown(socket.SHUT_RDWR)
-
     def close(self) -> None:
-        """Close the connection; a later call opens it again."""
-        with self._lock:
-            self._client.disconnect()
+        """Break off what other threads do here; from then on each call raises ClickHouseUnavailable. Blocks briefly."""
+        self._connection.close()
 
     def _find(self, erasure: Erasure) -> set[UUID]:
         condition, parameters = tables.covered(erasure)
@@ -211,9 +200,8 @@ class ErasureTables:
             self._execute(sql, rows, _PLAIN_INSERT)
 
     def _execute(self, sql: str, values: Any = None, settings: Mapping[str, int] | None = None) -> list[Any]:
-        with self._lock, _never_about_rows(), judged():
-            found: list[Any] = self._client.execute(sql, values, settings=settings)
-            return found
+        with _never_about_rows(), judged():
+            return self._connection.execute(sql, values, settings=settings)
 
 
 def _request(erasure: Erasure, stage: int, now_ms: int) -> tuple[Any, ...]:

@@ -1,19 +1,18 @@
 """The table `events`: columnar native inserts, and what each error of the engine asks for."""
 
-import socket
 import struct
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Final
 
 from clickhouse_driver import errors as driver
 
-from eventrail.clickhouse import connect, reporting
+from eventrail.clickhouse import reporting
 from eventrail.errors import ClickHouseUnavailable
 from eventrail.rows.events import Row
 from eventrail.rows.stored import STORED_COLUMNS, stored_columns
 from writer.block import token
+from writer.connection import Connection
 from writer.errors import RowsRefused, TableFault
 
 NAME: Final = "events"
@@ -125,8 +124,7 @@ class Table:
     """
 
     def __init__(self, url: str, *, timeout_seconds: float, process: str = "") -> None:
-        self._client = connect(url, timeout_seconds=timeout_seconds)
-        self._lock = threading.Lock()
+        self._connection = Connection(url, timeout_seconds=timeout_seconds)
         self._process = process
 
     def insert(self, rows: list[Row]) -> None:
@@ -144,33 +142,29 @@ class Table:
             # A block may span any number of months; it is bounded by its rows.
             "max_partitions_per_insert_block": 0,
         }
-        with self._lock, judged():
-            self._client.execute(INSERT, stored_columns(rows), columnar=True, settings=settings)
+        with judged():
+            self._connection.execute(INSERT, stored_columns(rows), columnar=True, settings=settings)
 
     def verify(self) -> None:
         """Blocks. Raises TableFault that says what is missing, or ClickHouseUnavailable."""
-        with self._lock, judged():
-            engines = self._client.execute(
+        with judged():
+            engines = self._connection.execute(
                 "SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = %(name)s",
                 {"name": NAME},
             )
-            found = self._client.execute(
+            found = self._connection.execute(
                 "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = %(name)s",
                 {"name": NAME},
             )
         _verify([engine for (engine,) in engines], {name for (name,) in found})
 
     def abort(self) -> None:
-        """Break the connection off under a query that runs in another thread; it raises ClickHouseUnavailable."""
-        connected: socket.socket | None = self._client.connection.socket
-        if connected is not None:
-            with suppress(OSError):  # it was closed already
-                connected.shutdown(socket.SHUT_RDWR)
+        """Break off an insert that runs in another thread; it raises ClickHouseUnavailable."""
+        self._connection.abort()
 
     def close(self) -> None:
-        """Close the connection; a later call opens it again."""
-        with self._lock:
-            self._client.disconnect()
+        """Break off what other threads do here; from then on each call raises ClickHouseUnavailable. Blocks briefly."""
+        self._connection.close()
 
 
 def _verify(engines: list[str], found: set[str]) -> None:
