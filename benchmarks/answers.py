@@ -1,10 +1,12 @@
-"""What answers take, HTTP to HTTP: `python -m benchmarks.answers [MILLIONS] [--rounds N] [--writing] [--data DIR]`.
+"""What answers take, HTTP to HTTP.
+
+`python -m benchmarks.answers [MILLIONS] [--rounds N] [--writing SECONDS ...] [--data DIR]`
 
 The shop (benchmarks/shop.py: 200 websites, one of them with a tenth of all events) is filled into an embedded engine,
 and the real query API in a process of its own is asked about that one website over 30 days, one question at a time.
-First with merges settled; with --writing once more while another process inserts as fast as the writer's own code
-does. Figures are medians in milliseconds, with the fastest and the slowest; memory is the highest that the engine
-told of a question while it ran.
+First with merges settled; with --writing once more while another process inserts live events (benchmarks/live.py) as
+fast as the writer's own code does, and has done so for SECONDS. Figures are medians in milliseconds, with the fastest
+and the slowest; memory is the highest that the engine told of a question while it ran.
 """
 
 import argparse
@@ -27,23 +29,23 @@ from uuid import uuid4
 import httpx
 
 from benchmarks import shop
+from benchmarks.live import Live
 from devstack import programs
 from devstack.ports import Address, free_addresses
 from devstack.process import Program
 from devstack.readiness import http_ready, quiet_client_logs
 from devstack.single import running
 from eventrail.clickhouse import connect
-from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, EventType
-from eventrail.rows.events import row as row_of
 from writer.migrations import migrate
 from writer.table import Table
 
 DATABASE = "answers"
-PERIOD = {"start_date": "2026-01-17", "end_date": "2026-02-15"}
-"""30 days, of the 35 that the shop has."""
+PERIOD = {"start_date": "2026-01-20", "end_date": "2026-02-18"}
+"""The last 30 of the 35 days that the shop has: what comes in while writing is in it."""
 
 BIG = f"/api/websites/{shop.BIG}"
 LONGEST_S = 120.0
+BLOCK = 10_000
 
 
 @dataclass(frozen=True)
@@ -159,8 +161,11 @@ def measure(api: str, engine: str, rounds: int) -> list[Figure]:
     return figures
 
 
-def tell(state: str, figures: list[Figure]) -> None:
-    print(f"\n{state}; load {os.getloadavg()[0]:.1f}")
+def report(state: str, api: str, engine: str, rounds: int) -> None:
+    """Measure, and tell it with what the table was before and after."""
+    before = table_now(engine)
+    figures = measure(api, engine, rounds)
+    print(f"\n{state}; load {os.getloadavg()[0]:.1f}; {before}, then {table_now(engine)}")
     print(
         "| question | median ms | fastest | slowest | target | memory MiB |\n|---|---:|---:|---:|---:|---:|"
     )
@@ -182,63 +187,39 @@ def fill(url: str, events: int) -> None:
         shop.fill(client, events)
         client.execute("OPTIMIZE TABLE events FINAL")
         print(f"filled and merged in {time.monotonic() - began:.0f} s")
-    rows, size, parts = client.execute(
+    client.disconnect()
+
+
+def table_now(url: str) -> str:
+    """Rows, parts and bytes of the table, in words."""
+    client = connect(url)
+    [(rows, size, parts)] = client.execute(
         "SELECT sum(rows), sum(data_compressed_bytes), count() FROM system.parts"
         " WHERE database = currentDatabase() AND table = 'events' AND active"
-    )[0]
-    print(f"{rows:,} rows in {parts} parts, {size / rows:.1f} bytes each")
+    )
     client.disconnect()
+    return f"{rows:,} rows in {parts} parts, {size / rows:.1f} bytes each"
 
 
 def insert_without_end(url: str) -> None:
-    """Blocks of 10,000 events, one after the other, on the writer's own way from a record to the table."""
+    """Blocks of 10,000 events, one after the other, on the writer's own way from an event to the table."""
     client = connect(url, timeout_seconds=600)
-    templates = [event_of(row) for row in client.execute(TEMPLATES)]
+    live = Live(client, rate=25_000, seed=time.time_ns())
     client.disconnect()
     table = Table(url, timeout_seconds=600, process=uuid4().hex)
-    began, blocks, offset = time.monotonic(), 0, 0
-    while True:
-        rows = []
-        for event in templates:
-            event.event_id, offset = str(uuid4()), offset + 1
-            rows.append(row_of(event, 0, offset))
+    began = time.monotonic()
+    for number, rows in enumerate(live.blocks(BLOCK), start=1):
         table.insert(rows)
-        blocks += 1
-        if blocks % 10 == 0:
-            rate = blocks * len(templates) / (time.monotonic() - began)
-            print(f"  writing {rate:,.0f} events/s", flush=True)
-
-
-TEMPLATES = """
-SELECT website_id, event_name, toInt32(identity_day), toUnixTimestamp64Milli(timestamp), event_data, visitor_id, path
-FROM events WHERE cityHash64(event_id) % 97 = 0 LIMIT 10000
-"""
-"""Events of all websites and days, as they lie in the table."""
-
-
-def event_of(values: Sequence[Any]) -> EnrichedEvent:
-    """An enriched event like a stored one; its id comes later."""
-    website_id, name, day, at_ms, data, visitor_id, path = values
-    event = EnrichedEvent(
-        website_id=website_id,
-        event_name=name,
-        event_type=EventType.EVENT_TYPE_CUSTOM,
-        identity_day=day,
-        timestamp_ms=at_ms,
-        received_at_ms=at_ms + 50,
-        event_data=data,
-        visitor_id=visitor_id,
-    )
-    event.page.path = path
-    return event
+        if number % 50 == 0:
+            print(f"  writing {number * BLOCK / (time.monotonic() - began):,.0f} events/s", flush=True)
 
 
 @contextmanager
-def writing(url: str) -> Iterator[None]:
-    """Another process writes for as long as the block lasts."""
+def writing(url: str, seconds: float) -> Iterator[None]:
+    """Another process writes for `seconds`, and then for as long as the block lasts."""
     process = subprocess.Popen([sys.executable, "-m", "benchmarks.answers", "--insert", url])
     try:
-        time.sleep(5)  # parts have to pile up first
+        time.sleep(seconds)  # parts have to pile up first
         yield
     finally:
         process.kill()
@@ -255,7 +236,7 @@ def query_api(listen: Address, clickhouse: str) -> Program:
     return Program("query-api", command, listen, http_ready(listen.url))
 
 
-async def main(events: int, rounds: int, while_writing: bool, folder: Path) -> None:  # noqa: FBT001
+async def main(events: int, rounds: int, written_seconds: Sequence[float], folder: Path) -> None:
     quiet_client_logs()
     print(f"{os.cpu_count()} processors, {events:,} events, medians of {rounds}")
     addresses = free_addresses(random.Random())  # noqa: S311 - ports are no secret
@@ -264,10 +245,11 @@ async def main(events: int, rounds: int, while_writing: bool, folder: Path) -> N
         await asyncio.to_thread(fill, url, events)
         async with running(query_api(addresses.query_api, url), folder / "query-api.log"):
             api = addresses.query_api.url
-            tell("merges settled", await asyncio.to_thread(measure, api, url, rounds))
-            if while_writing:
-                with writing(url):
-                    tell("while writing", await asyncio.to_thread(measure, api, url, rounds))
+            await asyncio.to_thread(report, "merges settled", api, url, rounds)
+            for seconds in written_seconds:
+                with writing(url, seconds):
+                    state = f"while writing, which began {seconds:g} s before"
+                    await asyncio.to_thread(report, state, api, url, rounds)
 
 
 def options() -> argparse.Namespace:
@@ -276,7 +258,7 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("millions", nargs="?", type=float, default=10.0)
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--writing", action="store_true")
+    parser.add_argument("--writing", type=float, nargs="*", default=[], metavar="SECONDS")
     parser.add_argument("--data", type=Path, help="keep the filled engine here, and use it again")
     parser.add_argument("--insert", metavar="URL", help=argparse.SUPPRESS)
     return parser.parse_args()

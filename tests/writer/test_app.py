@@ -275,9 +275,8 @@ async def test_a_lost_answer_makes_no_second_copy(
 ) -> None:
     through = await answers_lost(database)
     writer = await start_writer(through.url)
-    # Two months of acceptance, so the block is two parts in the table.
-    times = [1_794_000_000_000, 1_799_000_000_000]
-    await post(*(event(received_at_ms=times[number % 2]) for number in range(100)))
+    # Days of two weeks, so the block is two parts in the table.
+    await post(*(event(identity_day=20_762 + 7 * (number % 2)) for number in range(100)))
     await until(lambda: stored() == 100)
     through.heal()
     await _metric_is(writer, lambda value: value >= 1, "eventrail_writer_commits_total", outcome="ok")

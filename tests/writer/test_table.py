@@ -369,3 +369,29 @@ def test_every_code_has_one_meaning() -> None:
     assert isinstance(unknown, RowsRefused)
     assert not unknown.certain
     assert str(unknown) == "ClickHouse refuses with code 100000"
+
+
+@stack
+async def test_final_compares_within_a_week_and_leaves_weeks_in_one_part_alone(
+    table: Table, event: Event, query: Query
+) -> None:
+    copied = event()
+    table.insert(rows_of(copied, event(identity_day=20_763 - 7)))
+    table.insert(rows_of(event(), event(identity_day=20_763 - 7)))
+    query("OPTIMIZE TABLE events FINAL")
+    assert query(
+        "SELECT DISTINCT partition FROM system.parts WHERE table = 'events' AND active AND database ="
+        " currentDatabase() ORDER BY partition"
+    ) == [("44",), ("45",)]
+    assert not _compares(query)
+    query("SYSTEM STOP MERGES events")
+    table.insert(rows_of(copied))
+    assert _compares(query)
+    assert query(
+        "SELECT toISOWeek(identity_day) AS week, count() FROM events FINAL GROUP BY week ORDER BY week"
+    ) == [(44, 2), (45, 2)]
+
+
+def _compares(query: Query) -> bool:
+    plan = query("EXPLAIN PIPELINE SELECT count() FROM events FINAL WHERE visitor_id != ''")
+    return any("Replacing" in line for (line,) in plan)

@@ -50,13 +50,13 @@ def version(row: Row) -> int:
 
 
 def check(original: Original, sent: Sequence[Sending]) -> None:
-    """The proof for one event: the same key, no month of a client's, and the copy accepted first wins."""
+    """The proof for one event: the same key, and the copy accepted first wins, by the collectors' clocks alone."""
     made = Tries(original)
     for sending in sent:
         made.send(sending)
     website, name, days, event_id = replace(original, event_id=made.event_id).key
     assert {key(row) for row in made.rows} == {(website, name, day(days), UUID(event_id))}
-    # The month of the table's partition is a collector's; no client decides it.
+    # Who wins is decided by the time of acceptance, which is a collector's; no client chooses it.
     assert [of(row, "received_at") for row in made.rows] == [sending.received_ms for sending in sent]
     winner = max(made.rows, key=version)
     assert of(winner, "received_at") == min(sending.received_ms for sending in sent)

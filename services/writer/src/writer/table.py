@@ -139,7 +139,7 @@ class Table:
             "async_insert": 0,
             # A Distributed table would otherwise acknowledge what no shard has yet.
             "distributed_foreground_insert": 1,
-            # A block may span any number of months; it is bounded by its rows.
+            # A block may hold days of any week.
             "max_partitions_per_insert_block": 0,
         }
         with judged():

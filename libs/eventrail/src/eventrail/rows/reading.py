@@ -1,8 +1,9 @@
 """How events are read: the one place that names the table behind FROM (docs/adr/0014-once-the-proof.md).
 
-Copies of an event share a sort key but may lie in different parts, months and timestamps. FINAL
-across partitions keeps the winning copy, and filters on anything but the sort key must see only that one:
-skip indexes in exact mode read the granules again where other copies could be, and no filter moves in front of FINAL.
+Copies of an event share a sort key, and so a partition (docs/adr/0024-weeks.md), but may lie in different parts and
+have different timestamps. FINAL keeps the winning copy, and filters on anything but the sort key must see only that
+one: skip indexes in exact mode read the granules again where other copies could be, and no filter moves in front of
+FINAL. Whether it may leave out comparing across partitions is for the engine to see from the table's keys.
 
 What is built here is the text of one SELECT; values go in as parameters of the driver.
 """

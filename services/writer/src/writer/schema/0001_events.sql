@@ -97,18 +97,13 @@ CREATE TABLE IF NOT EXISTS events
     INDEX timestamp_range timestamp TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(copy_rank)
-PARTITION BY toYYYYMM(fromUnixTimestamp64Milli(
-    if(
-        bitAnd(event_id_high, 61440) = 28672 AND bitShiftRight(event_id_low, 62) = 2
-            AND toUInt64(bitShiftRight(event_id_high, 16) - toUInt64(identity_day) * 86400000) < 86400000,
-        toInt64(bitShiftRight(event_id_high, 16)),
-        toInt64(identity_day) * 86400000
-    ) + 140737488355327 - toInt64(bitAnd(copy_rank, 281474976710655)), 'UTC'
-))
+-- A week of any year, told by the sort key alone: all copies of an event lie in one partition, so FINAL compares within each
+-- and leaves the weeks that get nothing new alone. Whatever days clients send, there are 53 (docs/adr/0024-weeks.md).
+PARTITION BY toISOWeek(identity_day)
 ORDER BY (website_id, event_name, identity_day, event_id_high, event_id_low)
 SETTINGS
     non_replicated_deduplication_window = 1000,
-    -- Parts that are a day old become one, month by month: FINAL then has little to compare. A merged part is young
-    -- again, so no row is written anew for it more than once a day, and a month in one part is left alone.
+    -- Parts that are a day old become one, week by week: FINAL then has nothing to compare. A merged part is young
+    -- again, so no row is written anew for it more than once a day, and a week in one part is left alone.
     min_age_to_force_merge_seconds = 86400,
     min_age_to_force_merge_on_partition_only = 0
