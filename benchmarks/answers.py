@@ -192,13 +192,24 @@ def fill(url: str, events: int) -> None:
 
 def table_now(url: str) -> str:
     """Rows, parts and bytes of the table, in words."""
+    rows, size, parts = _table(url)
+    return f"{rows:,} rows in {parts} parts, {size / rows:.1f} bytes each"
+
+
+def bytes_per_event(url: str) -> float:
+    """Compressed bytes of all columns for each row."""
+    rows, size, _ = _table(url)
+    return size / rows
+
+
+def _table(url: str) -> tuple[int, int, int]:
     client = connect(url)
     [(rows, size, parts)] = client.execute(
         "SELECT sum(rows), sum(data_compressed_bytes), count() FROM system.parts"
         " WHERE database = currentDatabase() AND table = 'events' AND active"
     )
     client.disconnect()
-    return f"{rows:,} rows in {parts} parts, {size / rows:.1f} bytes each"
+    return rows, size, parts
 
 
 def insert_without_end(url: str) -> None:

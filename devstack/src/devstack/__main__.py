@@ -44,6 +44,8 @@ def _dispatch(arguments: list[str]) -> int:
         return testing.run(arguments[1:])
     if arguments[0] == "faults":
         return testing.faults(arguments[1:])
+    if arguments[0] == "bench":
+        return testing.bench(arguments[1:])
     options = _parser().parse_args(arguments)
     return int(options.run(options))
 
@@ -68,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in (
         "test",
         "faults",
+        "bench",
         "help",
     ):  # run by _dispatch; here for the list of a wrong command's message
         commands.add_parser(name)

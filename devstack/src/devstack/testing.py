@@ -48,6 +48,13 @@ def faults(arguments: Sequence[str]) -> int:
     ).returncode
 
 
+def bench(arguments: Sequence[str]) -> int:
+    """Run the benchmarks and return their exit status; they read their own arguments."""
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments], cwd=CHECKOUT, check=False
+    ).returncode
+
+
 def plan(arguments: Sequence[str], optional: Sequence[Optional]) -> tuple[str, list[str], list[str]]:
     """Return the marker expression, what is left out and why, and the arguments for pytest.
 
