@@ -69,7 +69,7 @@ async def _measure(names: Sequence[str], options: argparse.Namespace) -> Report:
             figures += await CASES[name].measure(bench)
             say(f"  {time.monotonic() - began:.0f} s")
     command = shlex.join(["./dev", "bench", *sys.argv[1:]])
-    return Report(machine.describe(), command, options.seed, figures, bench.capacity, {})
+    return Report(machine.describe(), command, options.seed, figures, bench.capacity, bench.profiles)
 
 
 def _compare(report: Report, path: Path) -> int:

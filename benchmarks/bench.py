@@ -20,6 +20,8 @@ class Bench:
     seed: int = 1
     capacity: dict[str, float] = field(default_factory=dict)
     """Processor seconds that a million events cost in each stage, for the capacity card."""
+    profiles: dict[str, str] = field(default_factory=dict)
+    """Where the hot loops spend their time, as text."""
 
     def fresh(self, name: str) -> Path:
         """A folder for the data of a case."""

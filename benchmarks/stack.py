@@ -26,12 +26,13 @@ TRUSTED: Final = {"EVENTRAIL_COLLECTOR_TRUSTED_PROXIES": "127.0.0.1", "EVENTRAIL
 
 @dataclass
 class Stack:
-    """What runs: `start` adds to it."""
+    """What runs: `start` adds to it. `ports` are those of what `start_another` started."""
 
     addresses: Addresses
     folder: Path
     variables: dict[str, str]
     runs: dict[str, Run]
+    ports: dict[str, int]
     _closing: AsyncExitStack
 
     async def start(self, *names: str) -> None:
@@ -50,6 +51,7 @@ class Stack:
         another = replace(program, name=f"{name}-{number}", address=address, question=http_ready(address.url))
         run = await self._begin(another, {variable: str(address)})
         await ready(another, run, START_LIMIT_S)
+        self.ports[another.name] = address.port
         return another.name
 
     async def run(self, name: str, command: tuple[str, ...], address: Address) -> None:
@@ -102,7 +104,7 @@ async def stack(folder: Path, settings: Mapping[str, str] | None = None) -> Asyn
     variables = environment.build(os.environ, addresses, keys.secrets_of(folder))
     variables |= {**TRUSTED, "EVENTRAIL_GEOIP_DATABASE": str(_geoip(folder)), **(settings or {})}
     async with AsyncExitStack() as closing:
-        yield Stack(addresses, folder, variables, {}, closing)
+        yield Stack(addresses, folder, variables, {}, {}, closing)
 
 
 def _geoip(folder: Path) -> Path:

@@ -18,13 +18,20 @@ from benchmarks.figures import Figure, at_least, at_most
 from benchmarks.lag import Lag
 from benchmarks.load import Order, Sent, send
 from benchmarks.processes import Account, Use
+from benchmarks.profiling import profile
 from benchmarks.stack import Stack, stack
 from eventrail.clickhouse import connect
+from eventrail.contract.topics import ENRICHED, RAW
 
 CASE = "river"
 BATCH: Final = 10
+RAW_BYTES: Final = "bytes of an event on the raw topic"
+ENRICHED_BYTES: Final = "bytes of an event on the enriched topic"
 SERVICES = ("collector", "enricher", "writer", "query-api", "auditor")
 GROWTH_S: Final = 1.0
+SEARCH_S: Final = 15.0
+PROFILED: Final = ("collector", "enricher", "writer")
+PROFILED_S: Final = 5.0
 DRAIN_S: Final = 600.0
 STEP: Final = 0.92
 _HELD_SECONDS: Final = {True: 20.0, False: 300.0}
@@ -52,6 +59,8 @@ async def measure(bench: Bench) -> list[Figure]:
         await start(running)
         async with lag.measuring(str(running.addresses.kafka)) as behind:
             figures = await _held_figures(bench, running, behind)
+            figures += await asyncio.to_thread(_sizes, running)
+            await _profiles(bench, running, figures[0].median)
             figures += await _latency(bench, running)
     return figures
 
@@ -65,8 +74,8 @@ async def start(running: Stack) -> None:
 
 async def _held_figures(bench: Bench, running: Stack, behind: Lag) -> list[Figure]:
     held = await highest(bench, running, behind)
-    for stage in SERVICES:
-        bench.costs(f"{stage}, whole river", held.uses[stage], held.events)
+    for stage, use in held.uses.items():
+        bench.costs(f"{stage}, whole river", use, held.events)
     name = "accepted to queryable, sustained, batches of 10"
     return [
         Figure(CASE, name, "events/s", (held.events_per_second,), at_least(12_000)),
@@ -78,44 +87,84 @@ async def _held_figures(bench: Bench, running: Stack, behind: Lag) -> list[Figur
     ]
 
 
+def _sizes(running: Stack) -> list[Figure]:
+    """Bytes of the topics' files for each event that is stored, repeats and replicas not taken off."""
+    events = count(running)
+    topics = {RAW_BYTES: RAW.name, ENRICHED_BYTES: ENRICHED.name}
+    return [Figure(CASE, name, "bytes", (_bytes(running, topic) / events,)) for name, topic in topics.items()]
+
+
+def _bytes(running: Stack, topic: str) -> int:
+    logs = (running.folder / "kafka").rglob(f"{topic}-*/*.log")
+    return sum(file.stat().st_size for file in logs)
+
+
 async def highest(bench: Bench, running: Stack, behind: Lag) -> Held:
-    """The highest rate that is held, searched downwards from what a flood is worked off with. Checks the events."""
-    seconds = _HELD_SECONDS[bench.quick]
-    sent_before = count(running)
-    fresh = 0
-    flood, rate = await _flood(bench, running, behind)
-    fresh += flood.fresh_events
+    """The highest rate that is held; searched in short holds from what a flood is worked off with, then held for long.
+
+    Raises RuntimeError where an event that was accepted is missing or stored twice.
+    """
+    before, account = await asyncio.to_thread(count, running), Sendings()
+    rate = await _search(bench, running, behind, account)
     while True:
-        held, sent = await _hold(bench, running, behind, rate, seconds)
-        fresh += sent.fresh_events
-        bench.say(
-            f"{rate:,.0f} events/s: {held.middle_s:.1f} s of work wait in the middle, {held.end_s:.1f} s at the end"
-        )
-        await behind.drained(DRAIN_S)
+        held = await _hold(bench, running, behind, rate, _HELD_SECONDS[bench.quick], account)
         if not held.grows:
             break
         rate *= STEP
-    _require_once(count(running) - sent_before, fresh, flood.refused + sent.refused)
+    account.require_once(await asyncio.to_thread(count, running) - before)
     return held
 
 
-async def _flood(bench: Bench, running: Stack, behind: Lag) -> tuple[Sent, float]:
+@dataclass
+class Sendings:
+    """What was sent in all, to be found again."""
+
+    fresh: int = 0
+    refused: int = 0
+
+    def add(self, sent: Sent) -> None:
+        self.fresh += sent.fresh_events
+        self.refused += sent.refused
+
+    def require_once(self, stored: int) -> None:
+        # What was refused is not sent again by this generator, so then nobody knows how many there should be.
+        if not self.refused and stored != self.fresh:
+            raise RuntimeError(f"{self.fresh:,} different events were accepted, and {stored:,} are stored")
+
+
+async def _search(bench: Bench, running: Stack, behind: Lag, account: Sendings) -> float:
+    """Up in steps as long as it is held, else down until it is."""
+    rate = await _flood(bench, running, behind, account)
+    grew = (await _hold(bench, running, behind, rate, SEARCH_S, account)).grows
+    while True:
+        following = rate * STEP if grew else rate / STEP
+        held = await _hold(bench, running, behind, following, SEARCH_S, account)
+        if held.grows != grew:
+            return following if grew else rate
+        rate = following
+
+
+async def _flood(bench: Bench, running: Stack, behind: Lag, account: Sendings) -> float:
     """Send as fast as the collector takes it, and see how long all of it takes to be stored."""
     began = time.monotonic()
-    sent = await send(_order(bench, running, 10.0, warm_seconds=0.0))
+    sent = await send(order(bench, running, 10.0, warm_seconds=0.0))
     ended = await behind.drained(DRAIN_S)
     events = sum(sent.all_statuses.values()) * BATCH
     rate = events / (ended - began)
     bench.say(f"a flood of {events:,} events was stored at {rate:,.0f} events/s")
-    return sent, rate
+    account.add(sent)
+    return rate
 
 
-async def _hold(bench: Bench, running: Stack, behind: Lag, rate: float, seconds: float) -> tuple[Held, Sent]:
+async def _hold(
+    bench: Bench, running: Stack, behind: Lag, rate: float, seconds: float, sendings: Sendings
+) -> Held:
+    """Send at `rate`, and wait until all of it is stored."""
     behind.samples.clear()
     account = running.account()
     watching = [asyncio.create_task(behind.watch()), asyncio.create_task(_look(account))]
     try:
-        sent = await send(_order(bench, running, seconds, rate=rate / BATCH))
+        sent = await send(order(bench, running, seconds, rate=rate / BATCH))
     finally:
         for task in watching:
             task.cancel()
@@ -132,14 +181,19 @@ async def _hold(bench: Bench, running: Stack, behind: Lag, rate: float, seconds:
         events,
         account.end(),
     )
-    return held, sent
+    sendings.add(sent)
+    bench.say(
+        f"{rate:,.0f} events/s: work for {held.middle_s:.1f} s waits in the middle, {held.end_s:.1f} s at the end"
+    )
+    await behind.drained(DRAIN_S)
+    return held
 
 
-def _order(
+def order(
     bench: Bench, running: Stack, seconds: float, rate: float = 0.0, warm_seconds: float = 1.0
 ) -> Order:
+    """A load of batches of 10 with ids that no other has; `rate` in requests a second, 0 for as fast as it goes."""
     address = running.addresses.collector
-    # Another seed each time: other ids.
     seed = bench.seed + int(time.time() * 1000)
     return Order(address.host, address.port, BATCH, seconds, rate=rate, seed=seed, warm_seconds=warm_seconds)
 
@@ -158,9 +212,16 @@ def count(running: Stack) -> int:
     return int(found)
 
 
-def _require_once(stored: int, sent: int, refused: int) -> None:
-    if not refused and stored != sent:
-        raise RuntimeError(f"{sent:,} different events were sent and accepted, and {stored:,} are stored")
+async def _profiles(bench: Bench, running: Stack, rate: float) -> None:
+    """Profiles of the hot loops at the rate that was held."""
+    sending = asyncio.create_task(
+        send(order(bench, running, PROFILED_S * (len(PROFILED) + 1), rate=rate / BATCH))
+    )
+    for name in PROFILED:
+        bench.profiles[f"{name}, whole river at {rate:,.0f} events/s"] = await profile(
+            running.runs[name].pid, PROFILED_S, running.folder
+        )
+    await sending
 
 
 async def _latency(bench: Bench, running: Stack) -> list[Figure]:
