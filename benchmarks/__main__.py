@@ -13,7 +13,7 @@ from typing import Final
 
 from benchmarks import machine
 from benchmarks.bench import Bench
-from benchmarks.cases import answers, baselines, collector, freshness, ratios, river
+from benchmarks.cases import answers, baselines, collector, freshness, outage, ratios, river, starts
 from benchmarks.figures import Figure
 from benchmarks.regression import TOLERANCE, slower
 from benchmarks.report import Report
@@ -36,6 +36,8 @@ CASES: Final[Mapping[str, Case]] = {
     river.CASE: Case("the whole river: the rate that it holds, latencies, memory", river.measure),
     baselines.CASE: Case("bare clients of Kafka, a naive Faust agent, the engine alone", baselines.measure),
     freshness.CASE: Case("from the 202 to the visible row", freshness.measure),
+    outage.CASE: Case("ClickHouse away while events come in", outage.measure),
+    starts.CASE: Case("how long each program takes to be ready", starts.measure),
     answers.CASE: Case("what the query API answers in as data grows", answers.measure),
 }
 
@@ -55,12 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _measure(names: Sequence[str], options: argparse.Namespace) -> Report:
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        runs = options.runs or (3 if options.quick else 5)
+        runs = options.runs or (2 if options.quick else 5)
         bench = Bench(
             Path(folder),
             options.quick,
             runs,
-            options.seconds or (3.0 if options.quick else 10.0),
+            options.seconds or (2.0 if options.quick else 10.0),
             options.seed,
         )
         for name in names:
@@ -94,8 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick", action="store_true", help="shorter and fewer runs, without what takes minutes"
     )
-    parser.add_argument("--runs", type=int, metavar="N", help="measurements of each figure (5, quick: 3)")
-    parser.add_argument("--seconds", type=float, metavar="S", help="of each measurement (10, quick: 3)")
+    parser.add_argument("--runs", type=int, metavar="N", help="measurements of each figure (5, quick: 2)")
+    parser.add_argument("--seconds", type=float, metavar="S", help="of each measurement (10, quick: 2)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the generated events (1)")
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="where the report goes")
     parser.add_argument("--name", metavar="NAME", help="of the report's files (full, or quick)")
