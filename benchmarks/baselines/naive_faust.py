@@ -57,6 +57,4 @@ def make(bootstrap_servers: str, folder: str, partitions: int) -> Any:
 
 if __name__ == "__main__":
     servers, data, count = sys.argv[1:]
-    make(servers, data, int(count)).execute_from_commandline(
-        ["faust", "worker", "-l", "error", "--without-web"]
-    )
+    faust.Worker(make(servers, data, int(count)), loglevel="ERROR").execute_from_commandline()

@@ -14,8 +14,8 @@ from benchmarks.load import Order, send
 from benchmarks.processes import Account
 from benchmarks.stack import Stack, stack
 from devstack.process import Run
-from eventrail.contract.topics import RAW
-from eventrail.kafka.admin import admin
+from eventrail.contract.topics import RAW, Topic
+from eventrail.kafka.admin import admin, create_topics
 from eventrail.kafka.offsets import committed, partitions
 from eventrail.settings import KafkaSettings
 
@@ -61,6 +61,7 @@ async def _naive(bench: Bench, running: Stack) -> Figure:
     sent = await send(Order(address.host, address.port, 1, NAIVE_SECONDS[bench.quick], seed=bench.seed))
     await running.stop("collector")
     kafka = KafkaSettings(kafka_bootstrap_servers=str(running.addresses.kafka))
+    await create_topics(kafka, [Topic(naive_faust.OUTPUT, "what the naive agent makes of events")])
     events = sum(sent.all_statuses.values())
     count = str(kafka.topic_partitions)
     command = (sys.executable, "-m", "benchmarks.baselines.naive_faust", kafka.kafka_bootstrap_servers)

@@ -90,6 +90,7 @@ async def test_a_writer_that_commits_before_it_inserts_is_found(running: Stack) 
     assert "lost: accepted, but not in the table" in told(result)
 
 
+@pytest.mark.long
 async def test_a_collector_that_answers_before_the_broker_does_is_found(running: Stack) -> None:
     strike = killed_while_frozen("collector-3", "kafka", for_s=1)
     result = await Trial(running, struck(strike, "collector-3"), PATIENCE_S).run()
@@ -116,6 +117,7 @@ async def test_a_query_api_that_reads_without_final_is_found(running: Stack) -> 
     assert "doubled in the table" not in told(result)
 
 
+@pytest.mark.long
 async def test_a_sort_key_that_holds_the_visitor_is_found(tmp_path: Path) -> None:
     more = {"migrate": planted("sort_key_with_visitor")}
     async with stack(tmp_path, more=more) as made:
