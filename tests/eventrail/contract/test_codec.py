@@ -96,6 +96,7 @@ def test_headers_are_cloudevents_in_binary_mode() -> None:
 def test_rfc3339_reads_back(unix_ms: int) -> None:
     read = datetime.fromisoformat(codec.rfc3339(unix_ms))
     assert round(read.timestamp() * 1000) == unix_ms
+    assert codec.rfc3339(unix_ms) == f"{read:%Y-%m-%dT%H:%M:%S}.{unix_ms % 1000:03d}Z"
 
 
 @pytest.mark.parametrize("value", [None, b"\xff", b"", EnrichedEvent(event_id=EVENT_ID).SerializeToString()])

@@ -30,6 +30,7 @@ Address = IPv4Address | IPv6Address
 
 _PURPOSE = b"eventrail.address.v1"
 _SUBKEYS_KEPT = 1024
+_ADDRESS_SIZES = (4, 16)
 
 
 class UnknownKey(EventrailError):
@@ -108,19 +109,24 @@ class AddressOpener:
 
     def open(self, sealed: SealedAddress) -> Address:
         """The address. Raises UnknownKey for a key id it does not have, ContractError for forged bytes."""
-        cipher = self._cipher_of(sealed.key_id, sealed.process_id)
-        try:
-            packed = cipher.decrypt(sealed.counter.to_bytes(12, "big"), sealed.ciphertext, _PURPOSE)
-            return ip_address(packed)
-        except (InvalidTag, ValueError):
-            raise ContractError("client_address does not decrypt", rule=True) from None
+        return ip_address(self.open_packed(sealed))
 
-    def _cipher_of(self, key_id: str, process_id: bytes) -> AESGCM:
-        found = self._ciphers.get((key_id, process_id))
-        if found is None:
-            if key_id not in self._keys:
-                raise UnknownKey(f"EVENTRAIL_ADDRESS_KEYS has no key {key_id!r}, but the raw topic needs it")
-            found = self._ciphers[key_id, process_id] = _cipher(self._keys[key_id], process_id)
-            if len(self._ciphers) > _SUBKEYS_KEPT:
-                self._ciphers.popitem(last=False)
-        return found
+    def open_packed(self, sealed: SealedAddress) -> bytes:
+        """The address as 4 or 16 bytes; raises as `open`."""
+        subkey = sealed.key_id, sealed.process_id
+        cipher = self._ciphers.get(subkey) or self._derived(*subkey)
+        try:
+            packed = cipher.decrypt(sealed.counter.to_bytes(12), sealed.ciphertext, _PURPOSE)
+        except (InvalidTag, ValueError):
+            packed = b""
+        if len(packed) not in _ADDRESS_SIZES:
+            raise ContractError("client_address does not decrypt", rule=True)
+        return packed
+
+    def _derived(self, key_id: str, process_id: bytes) -> AESGCM:
+        if key_id not in self._keys:
+            raise UnknownKey(f"EVENTRAIL_ADDRESS_KEYS has no key {key_id!r}, but the raw topic needs it")
+        made = self._ciphers[key_id, process_id] = _cipher(self._keys[key_id], process_id)
+        if len(self._ciphers) > _SUBKEYS_KEPT:
+            self._ciphers.popitem(last=False)
+        return made

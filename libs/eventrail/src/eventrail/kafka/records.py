@@ -6,7 +6,7 @@ Measured with a producer alone on 2 cores: 120,000 records/s, against 36,000 wit
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -20,8 +20,7 @@ MAX_BATCH_BYTES = 1_048_576
 _CLOSE_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record to be sent: value and key as bytes, headers, timestamp in Unix milliseconds."""
 
     value: bytes | None
@@ -66,24 +65,28 @@ def producer(brokers: Brokers, **settings: Any) -> AIOKafkaProducer:
 
 def pack(sender: AIOKafkaProducer, records: Iterable[Record]) -> list[Any]:
     """`records` as closed batches in their order. Raises RecordTooLarge before anything is sent."""
-    batches = [sender.create_batch()]
+    batches: list[Any] = []
     for index, record in enumerate(records):
-        if not _append(batches[-1], record):
-            batches.append(sender.create_batch())
-            _append(batches[-1], record)
-        # An empty batch takes a first record of any size; the broker would refuse it.
-        if batches[-1].size() > MAX_BATCH_BYTES:
-            raise RecordTooLarge(index, len(record.value or b""))
+        if not batches or not _append(batches[-1], record):
+            batches.append(_begun(sender, index, record))
     for made in batches:
         made.close()
-    return [made for made in batches if made.record_count()]
+    return batches
+
+
+def _begun(sender: AIOKafkaProducer, index: int, record: Record) -> Any:
+    """A new batch with `record` in it, the one at `index`."""
+    batch = sender.create_batch()
+    _append(batch, record)
+    # An empty batch takes a first record of any size; the broker would refuse it.
+    if batch.size() > MAX_BATCH_BYTES:
+        raise RecordTooLarge(index, len(record.value or b""))
+    return batch
 
 
 def _append(batch: Any, record: Record) -> bool:
-    added = batch.append(
-        key=record.key, value=record.value, timestamp=record.timestamp_ms, headers=list(record.headers)
-    )
-    return added is not None
+    value, key, headers, timestamp_ms = record
+    return batch.append(key=key, value=value, timestamp=timestamp_ms, headers=list(headers)) is not None
 
 
 async def send(
