@@ -18,7 +18,7 @@ def test_a_sealed_address_is_opened_for_later_steps(
 ) -> None:
     draft = Draft(make_raw(address=address), RawPosition())
     reject_forged_address(draft, world)
-    assert draft.address == ip_address(address)
+    assert draft.address == ip_address(address).packed
     scrub_address(draft, world)
     assert draft.address is None
 

@@ -11,7 +11,7 @@ from enricher.draft import Draft
 from enricher.enrichments.campaign import add_campaign
 from enricher.enrichments.channel import add_channel
 from enricher.enrichments.page import add_page
-from enricher.enrichments.referrer import add_referrer, read
+from enricher.enrichments.referrer import add_referrer, domain_of, read
 from enricher.world import World
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, RawPosition, Referrer
 from eventrail.contract.v1.raw_pb2 import RawEvent
@@ -133,3 +133,24 @@ def test_credentials_never_stay(userinfo: str, rest: str) -> None:
 
 def test_reading_takes_any_length() -> None:
     assert read("https://a.example/" + "x" * 10**6) is None
+
+
+HOSTS = st.sampled_from(
+    ["shop.example", "www.shop.example", "Shop.example", "shop.example:81", "me@shop.example", "", "t.co"]
+)
+URLS = st.builds(
+    "{}://{}{}".format,
+    st.sampled_from(["https", "http", "HTTPS", "android-app", "slack", "file"]),
+    HOSTS,
+    st.sampled_from(["", "/", "/a?b", "/a\n", "#f", "?q", "/" + "x" * 3000]),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(referrer=URLS, page=URLS)
+def test_a_referrer_is_told_unless_it_is_of_the_page_s_host(
+    referrer_of: Callable[..., EnrichedEvent], referrer: str, page: str
+) -> None:
+    event, found = referrer_of(referrer, page), read(referrer)
+    is_own = found is not None and found.domain != "" and found.domain == domain_of(event.page.host)
+    assert event.HasField("referrer") == (found is not None and not is_own)

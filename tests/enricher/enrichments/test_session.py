@@ -183,7 +183,7 @@ class Person:
             timestamp_ms=at_ms,
             received_at_ms=raw.received_at_ms,
         )
-        draft = Draft(raw, RawPosition(), event, address=self.address)
+        draft = Draft(raw, RawPosition(), event, address=self.address.packed)
         add_visitor(draft, self.world)
         add_session(draft, self.world)
         return event.visitor_id, event.session_id

@@ -53,3 +53,11 @@ def test_a_state_is_swept_only_when_the_rule_has_let_it_go() -> None:
     assert swept
     assert all(STATE.is_over(at) for at in swept)
     assert min(swept) - KEPT_MS > 60_000
+
+
+@given(TIMES, TIMES, TIMES)
+def test_an_event_widens_a_session_to_where_it_is(first_ms: int, last_ms: int, at_ms: int) -> None:
+    session = Session(bytes(16), 50, min(first_ms, last_ms), max(first_ms, last_ms), b"c")
+    wide = session.widened(at_ms)
+    assert (wide.first_ms, wide.last_ms) == (min(session.first_ms, at_ms), max(session.last_ms, at_ms))
+    assert wide._replace(first_ms=session.first_ms, last_ms=session.last_ms) == session

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enricher.enrichments.url import MAX_CHARACTERS, UrlParts, split
+from enricher.enrichments.url import MAX_CHARACTERS, UrlParts, _split_any, split
 
 HTTPS = "https"
 
@@ -147,3 +147,14 @@ def test_any_text_keeps_the_promises_of_the_contract(url: str) -> None:
         assert parts.host.isascii()
         assert not parts.host.endswith(".")
         assert parts.query in url
+
+
+@given(
+    st.sampled_from(["https://", "http://", "HTTPS://", "//"]),
+    st.text("ab-.0:@_\u00fc", max_size=8),
+    st.sampled_from(["", "/", "/a/b", "/\u00fc", "/a\n", "\\x"]),
+    st.sampled_from(["", "?", "?a=b&c", "?\x7f", "#f", "?a#f"]),
+)
+def test_the_short_way_for_usual_urls_says_the_same(scheme: str, host: str, path: str, query: str) -> None:
+    url = scheme + host + path + query
+    assert split(url) == _split_any(url)

@@ -79,12 +79,12 @@ def test_who_is_not_to_be_tracked_has_no_id_not_even_its_own(visitor_of: Callabl
 
 
 def test_nobody_recomputes_the_hash_without_the_salt() -> None:
-    facts = ("shop", ip_address("81.2.69.142"), "curl/8.5.0")
+    facts = ("shop", ip_address("81.2.69.142").packed, "curl/8.5.0")
     assert visitor_hash(b"a" * 32, *facts) != visitor_hash(b"b" * 32, *facts)
 
 
 def test_bytes_do_not_wander_between_the_parts() -> None:
-    address = ip_address("97.98.99.100")
+    address = ip_address("97.98.99.100").packed
     assert visitor_hash(b"a" * 32, "x", address, "abcd") != visitor_hash(b"a" * 32, "xabcd", address, "")
 
 

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from enricher.lookups.geo_file import GeoFile
 from eventrail.contract.v1.enriched_pb2 import Geo
 
-ADDRESS = ip_address("81.2.69.142")
+ADDRESS = ip_address("81.2.69.142").packed
 BERLIN = {"81.2.69.0/24": {"country": {"iso_code": "DE"}, "city": {"names": {"en": "Berlin"}}}}
 
 
@@ -130,7 +130,9 @@ async def test_a_file_cut_short_in_place_while_it_is_in_use_does_no_harm(
     geo = GeoFile(str(path))
     os.truncate(path, 0)
     # A map of the file itself would end the process here with SIGBUS.
-    assert all((geo.of(ip_address(f"81.{n}.1.1")) or Geo()).city.startswith(f"City {n} ") for n in range(250))
+    assert all(
+        (geo.of(ip_address(f"81.{n}.1.1").packed) or Geo()).city.startswith(f"City {n} ") for n in range(250)
+    )
 
 
 async def test_a_file_that_changes_while_it_is_read_is_not_taken(

@@ -27,7 +27,7 @@ from eventrail.contract.codec import decode, decode_enriched, decode_raw
 from eventrail.contract.topics import ENRICHED, ENRICHER_APP, RAW, REJECTED, WRITER_GROUP, Topic
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
 from eventrail.contract.v1.rejected_pb2 import RejectedEvent
-from eventrail.sealing import Address, AddressOpener, parse_keys
+from eventrail.sealing import AddressOpener, parse_keys
 from eventrail.settings import KafkaSettings
 from tests.faults.matrix.stack import Stack
 
@@ -145,7 +145,7 @@ def _raw(seen: Topics, record: Any, websites: set[str], world: World, states: di
 class _Nowhere:
     database = ""
 
-    def of(self, _address: Address) -> None:
+    def of(self, _packed: bytes) -> None:
         return None
 
 

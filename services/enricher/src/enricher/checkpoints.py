@@ -42,10 +42,14 @@ def added(value: bytes | None, offset: int, state: bytes, committed: int) -> byt
 
 def as_of(value: bytes | None, offset: int) -> bytes | None:
     """The state before the raw record at `offset`; None where there was none."""
-    if value is not None:
-        for place, found, after in _walk(value):
-            if found < offset:
-                return value[place + _HEAD.size : after]
+    if value is None or value[:1] != _PREFIX:
+        return None
+    place, size = 1, len(value)
+    while place < size:
+        found, length = _HEAD.unpack_from(value, place)
+        place += _HEAD.size + length
+        if found < offset:
+            return value[place - length : place]
     return None
 
 

@@ -89,8 +89,9 @@ def process(record: RawRecord, sessions: Overlay, world: World, now_ms: int) -> 
         return outcome
     here = replace(world, sessions=sessions)
     outcome.events = len(events)
+    position = RawPosition(partition=record.partition, offset=record.offset)
     for index, event in enumerate(events):
-        position = RawPosition(partition=record.partition, offset=record.offset, index=index)
+        position.index = index
         _enrich(event, position, here, outcome, now_ms)
     return outcome
 
@@ -108,7 +109,8 @@ def _refuse_record(record: RawRecord, error: ContractError, outcome: Outcome, no
 def _enrich(event: RawEvent, position: RawPosition, world: World, outcome: Outcome, now_ms: int) -> None:
     try:
         outcome.enriched.append(_enriched(event, position, world, now_ms))
-        outcome.received_ms = max(outcome.received_ms, min(event.received_at_ms, now_ms))
+        if event.received_at_ms > outcome.received_ms:
+            outcome.received_ms = min(event.received_at_ms, now_ms)
     except (UnknownKey, SaltMissing):
         raise
     except ContractError as error:
@@ -127,17 +129,12 @@ class _TooLarge(Exception):
 
 def _enriched(event: RawEvent, position: RawPosition, world: World, now_ms: int) -> Record:
     enriched = enrich(event, position, world)
-    record = Record(
-        enriched.SerializeToString(deterministic=True),
-        key=enriched_key(enriched),
-        headers=enriched_headers(enriched),
-        timestamp_ms=_record_ms(event.received_at_ms, now_ms),
+    value = enriched.SerializeToString(deterministic=True)
+    if len(value) > _LARGEST_VALUE:
+        raise _TooLarge(f"the enriched event has {len(value)} bytes, at most {_LARGEST_VALUE} fit")
+    return Record(
+        value, enriched_key(enriched), enriched_headers(enriched), _record_ms(event.received_at_ms, now_ms)
     )
-    if len(record.value or b"") > _LARGEST_VALUE:
-        raise _TooLarge(
-            f"the enriched event has {len(record.value or b'')} bytes, at most {_LARGEST_VALUE} fit"
-        )
-    return record
 
 
 def _record_ms(received_at_ms: int, now_ms: int) -> int:

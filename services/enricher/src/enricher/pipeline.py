@@ -67,11 +67,12 @@ def enrich(raw: RawEvent, position: RawPosition, world: World) -> EnrichedEvent:
     the session state is as it was before, so the call can be repeated.
     """
     draft = Draft(raw, position)
-    for step in STEPS:
-        try:
+    step = STEPS[0]
+    try:
+        for step in STEPS:
             step(draft, world)
-        except EventrailError:
-            raise
-        except Exception as error:
-            raise EnrichmentFailed(step.__name__, error) from error
+    except EventrailError:
+        raise
+    except Exception as error:
+        raise EnrichmentFailed(step.__name__, error) from error
     return draft.event

@@ -80,11 +80,11 @@ class Overlay:
     """States of a partition as a piece of work sees them: a SessionStore whose writes are kept apart."""
 
     def __init__(self, below: Readable) -> None:
-        self._below = below
+        self._get_below = below.get
         self.written: dict[bytes, bytes] = {}
 
     def get(self, key: bytes) -> bytes | None:
-        return self.written.get(key) or self._below.get(key)
+        return self.written.get(key) or self._get_below(key)
 
     def put(self, key: bytes, value: bytes) -> None:
         self.written[key] = value
@@ -94,11 +94,11 @@ class AsOf:
     """The states of a partition as they were before the raw record at `offset`, also where they are ahead of it."""
 
     def __init__(self, below: Readable, offset: int) -> None:
-        self._below = below
+        self._get_below = below.get
         self._offset = offset
 
     def get(self, key: bytes) -> bytes | None:
-        return checkpoints.as_of(self._below.get(key), self._offset)
+        return checkpoints.as_of(self._get_below(key), self._offset)
 
 
 class Sessions:

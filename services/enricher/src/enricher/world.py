@@ -5,7 +5,7 @@ from typing import Protocol
 
 from enricher.lookups.agents import AgentLookup
 from eventrail.contract.v1.enriched_pb2 import Geo
-from eventrail.sealing import Address, AddressOpener
+from eventrail.sealing import AddressOpener
 from eventrail.websites import OpenWebsites, Websites
 
 
@@ -28,8 +28,8 @@ class Places(Protocol):
         """Type and build time of the database in use; it changes only between two events."""
         ...
 
-    def of(self, address: Address) -> Geo | None:
-        """The place, not to be changed by the caller; None where it is not known."""
+    def of(self, packed: bytes) -> Geo | None:
+        """The place of an address of 4 or 16 bytes, not to be changed by the caller; None where it is not known."""
         ...
 
 

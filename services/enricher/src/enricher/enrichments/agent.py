@@ -18,7 +18,7 @@ _IPAD_SCREENS: Final = frozenset(
 
 def add_agent(draft: Draft, world: World) -> None:
     """`agent`, with empty fields where the client does not tell; absent where it sent neither string nor hints."""
-    facts = agent_facts(draft.raw, world)
+    facts = agent_facts(draft, world)
     if facts is None:
         return
     draft.event.agent.CopyFrom(facts.agent)
@@ -27,12 +27,14 @@ def add_agent(draft: Draft, world: World) -> None:
         draft.event.agent.os_version = ""  # what an iPad says there is the frozen version of a Mac
 
 
-def agent_facts(raw: RawEvent, world: World) -> AgentFacts | None:
-    """What the lookup says about the client of `raw`, None where it sent neither string nor hints."""
-    hints = raw.client_hints if raw.HasField("client_hints") else None
-    if not raw.user_agent and hints is None:
-        return None
-    return world.agents.of(raw.user_agent, hints)
+def agent_facts(draft: Draft, world: World) -> AgentFacts | None:
+    """What the lookup says about the client, None where it sent neither string nor hints. Noted, so asked once."""
+    if draft.client is None:
+        raw, user_agent = draft.raw, draft.raw.user_agent
+        hints = raw.client_hints if raw.HasField("client_hints") else None
+        if user_agent or hints is not None:
+            draft.client = world.agents.of(user_agent, hints)
+    return draft.client
 
 
 def _is_ipad(agent: Agent, raw: RawEvent) -> bool:

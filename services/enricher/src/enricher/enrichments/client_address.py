@@ -11,7 +11,7 @@ def reject_forged_address(draft: Draft, world: World) -> None:
     this process does not have (yet).
     """
     if draft.raw.HasField("client_address"):
-        draft.address = world.addresses.open(draft.raw.client_address)
+        draft.address = world.addresses.open_packed(draft.raw.client_address)
 
 
 def scrub_address(draft: Draft, _world: World) -> None:

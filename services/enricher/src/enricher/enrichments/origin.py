@@ -28,5 +28,6 @@ def add_origin(draft: Draft, _world: World) -> None:
     event.language = raw.language
     event.raw_position.CopyFrom(draft.position)
     if raw.HasField("screen"):
-        event.screen.width = raw.screen.width
-        event.screen.height = raw.screen.height
+        sent, screen = raw.screen, event.screen
+        screen.width = sent.width
+        screen.height = sent.height

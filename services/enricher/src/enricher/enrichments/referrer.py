@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from enricher.draft import Draft
-from enricher.enrichments.url import MAX_CHARACTERS, split
+from enricher.enrichments.url import MAX_CHARACTERS, UrlParts, split
 from enricher.world import World
 
 _WITH_DOMAIN: Final = frozenset({"http", "https", "android-app", "ios-app"})
@@ -27,9 +27,10 @@ def add_referrer(draft: Draft, world: World) -> None:
 
     The website itself is the page's host and each of the website's domains, with or without "www.".
     """
-    if not draft.raw.referrer:
+    text = draft.raw.referrer
+    if not text or _is_on_the_same_host(text, draft.page):
         return
-    found = read(draft.raw.referrer)
+    found = read(text)
     if found is None or _is_own(found.domain, draft, world):
         return
     referrer = draft.event.referrer
@@ -71,6 +72,16 @@ def _bare(url: str, authority: str) -> str:
         return without_fragment
     scheme, _, rest = without_fragment.partition("//")
     return f"{scheme}//{authority.rpartition('@')[2]}{rest[len(authority) :]}"
+
+
+def _is_on_the_same_host(text: str, page: UrlParts | None) -> bool:
+    """Whether `text` begins as the page's url does, up to the path: what most referrers are, and cheap to see.
+
+    False decides nothing. Whatever follows the host, such a text is either of the website itself or no URL.
+    """
+    if page is None or not page.host or not page.authority or page.scheme not in _WITH_DOMAIN:
+        return False
+    return text.startswith(f"{page.scheme}://{page.authority}/")
 
 
 def _is_own(domain: str, draft: Draft, world: World) -> bool:

@@ -17,6 +17,7 @@ counts, and an event that joins a session of it, within 24 h of its start, keeps
 """
 
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from enricher.draft import Draft
@@ -56,14 +57,17 @@ def add_session(draft: Draft, world: World) -> None:
     Sets `visitor_id` to that of yesterday where a session of yesterday goes on.
     """
     event = draft.event
-    if not event.visitor_id:
+    visitor_id = event.visitor_id
+    if not visitor_id:
         return
-    today = _seat(event, event.visitor_id, world.sessions)
-    seat = today if today.state else _seat_of_yesterday(draft, world) or today
-    place = _place(seat.state, event.timestamp_ms, MS_PER_DAY if seat is not today else None)
-    if place in (_Place.NEW, _Place.PAST):
-        seat = today
-    event.visitor_id = seat.visitor_id
+    seat = today = _seat(event, visitor_id, world.sessions)
+    if today.state is None:
+        seat = _seat_of_yesterday(draft, world) or today
+    place = _place(seat.state, event.timestamp_ms, None if seat is today else MS_PER_DAY)
+    if seat is not today:
+        if place in (_Place.NEW, _Place.PAST):
+            seat = today
+        event.visitor_id = seat.visitor_id
     session = _session(place, seat, event)
     campaign = remembered(event, session.campaign)
     if campaign != session.campaign:
@@ -74,6 +78,7 @@ def add_session(draft: Draft, world: World) -> None:
     draft.session_campaign = campaign
 
 
+@lru_cache(maxsize=32_768)
 def state_key(website_id: str, visitor_id: str) -> bytes:
     """Key of a visitor's state in the store, 16 bytes."""
     return fingerprint(_KEY, website_id.encode(), visitor_id.encode())

@@ -4,6 +4,7 @@ The session's state remembers the campaign and the channel of the last event (in
 had any of its own. That memory is an EnrichedEvent in which nothing else is set, so it can be read by any version.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -32,7 +33,9 @@ def remembered(event: EnrichedEvent, before: bytes) -> bytes:
     return _bounded(memory)
 
 
+@lru_cache(maxsize=4096)
 def _recalled(memory: bytes) -> EnrichedEvent:
+    """What `memory` says, not to be changed by the caller."""
     try:
         return EnrichedEvent.FromString(memory)
     except DecodeError:

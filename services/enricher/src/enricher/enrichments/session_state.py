@@ -16,8 +16,10 @@ _SWEEP_SLACK_MS: Final = 30 * 60 * 1000
 """How far the acceptance times of one partition may run back (clocks of several collectors) without any effect."""
 
 _VERSION: Final = 3
-_HEAD: Final = struct.Struct(">Bq")
-_SESSION: Final = struct.Struct(">16sqqqH")
+_PREFIX: Final = bytes([_VERSION])
+_LIVE: Final = struct.Struct(">Bq16sqqqH")
+"""Version and acceptance time, and the live session, whose campaign follows."""
+_PREVIOUS: Final = struct.Struct(">16sqqqH")
 
 
 class Session(NamedTuple):
@@ -39,8 +41,12 @@ class Session(NamedTuple):
 
     def widened(self, at_ms: int) -> "Session":
         """The session with an event at `at_ms`; its start stays."""
-        first_ms, last_ms = min(self.first_ms, at_ms), max(self.last_ms, at_ms)
-        return Session(self.id, self.started_at_ms, first_ms, last_ms, self.campaign)
+        identity, started_at_ms, first_ms, last_ms, campaign = self
+        if at_ms > last_ms:
+            return Session(identity, started_at_ms, first_ms, at_ms, campaign)
+        if at_ms < first_ms:
+            return Session(identity, started_at_ms, at_ms, last_ms, campaign)
+        return self
 
 
 class State(NamedTuple):
@@ -60,12 +66,11 @@ class State(NamedTuple):
 
 def encode(state: State) -> bytes:
     """The state as it stands in the table: 51 bytes and a campaign, with `previous` 42 more and its campaign."""
-    sessions = (state.live,) if state.previous is None else (state.live, state.previous)
-    return _HEAD.pack(_VERSION, state.accepted_ms) + b"".join(map(_packed, sessions))
-
-
-def _packed(session: Session) -> bytes:
-    return _SESSION.pack(*session[:4], len(session.campaign)) + session.campaign
+    (identity, started_at_ms, first_ms, last_ms, campaign), previous, accepted_ms = state
+    live = _LIVE.pack(_VERSION, accepted_ms, identity, started_at_ms, first_ms, last_ms, len(campaign))
+    if previous is None:
+        return live + campaign
+    return live + campaign + _PREVIOUS.pack(*previous[:4], len(previous.campaign)) + previous.campaign
 
 
 def decode(value: bytes | None) -> State | None:
@@ -73,21 +78,22 @@ def decode(value: bytes | None) -> State | None:
 
     Bytes of another version count as none: after a rollback a visitor's session begins anew, and no event is refused.
     """
-    if value is None or value[:1] != bytes([_VERSION]):
+    if value is None or value[:1] != _PREFIX:
         return None
     try:
-        live, end = _unpacked(value, _HEAD.size)
-        previous = _unpacked(value, end)[0] if end < len(value) else None
+        _version, accepted_ms, identity, started_at_ms, first_ms, last_ms, length = _LIVE.unpack_from(value)
+        end = _LIVE.size + length
+        previous = _previous(value, end) if end < len(value) else None
     except struct.error:
         return None
-    return State(live, previous, _HEAD.unpack_from(value)[1])
+    live = Session(identity, started_at_ms, first_ms, last_ms, value[_LIVE.size : end])
+    return State(live, previous, accepted_ms)
 
 
-def _unpacked(value: bytes, place: int) -> tuple[Session, int]:
-    identity, started_at_ms, first_ms, last_ms, length = _SESSION.unpack_from(value, place)
-    begin = place + _SESSION.size
-    end = begin + length
-    return Session(identity, started_at_ms, first_ms, last_ms, value[begin:end]), end
+def _previous(value: bytes, place: int) -> Session:
+    identity, started_at_ms, first_ms, last_ms, length = _PREVIOUS.unpack_from(value, place)
+    begin = place + _PREVIOUS.size
+    return Session(identity, started_at_ms, first_ms, last_ms, value[begin : begin + length])
 
 
 def expired(value: bytes, watermark_ms: int) -> bool:

@@ -22,6 +22,10 @@ _URL: Final = re.compile(
     r"(?:\?([^#\x00-\x1f\x7f]*))?"
     r"(?:#[^\x00-\x1f\x7f]*)?"
 )
+# Nearly every url is of this form, in which nothing is left to be checked or changed.
+_USUAL: Final = re.compile(
+    r"(https?)://([a-z0-9-]+(?:\.[a-z0-9-]+)*)(/[^?#\x00-\x1f\x7f]*)?(?:\?([^#\x00-\x1f\x7f]*))?"
+)
 # The WHATWG URL standard's forbidden host code points stay out; an IPv6 host stands in brackets.
 _NAME: Final = r"""[^\[\]:<>^|%"`{}/?#@\\\x00-\x20\x7f]*"""
 _HOST_AND_PORT: Final = re.compile(rf"(\[[0-9A-Fa-f:.]+\]|{_NAME})(?::([0-9]{{0,5}}))?")
@@ -56,6 +60,14 @@ def split(url: str) -> UrlParts | None:
 
 @lru_cache(maxsize=2048)
 def _split(url: str) -> UrlParts | None:
+    found = _USUAL.fullmatch(url)
+    if found is not None:
+        scheme, host, path, query = found.groups()
+        return UrlParts(scheme, host, host, path or "/", query or "")
+    return _split_any(url)
+
+
+def _split_any(url: str) -> UrlParts | None:
     found = _URL.fullmatch(url)
     if found is None:
         return None

@@ -6,8 +6,14 @@ from enricher.draft import Draft
 from enricher.enrichments.fingerprint import fingerprint
 from enricher.world import World
 from eventrail.clock import utc_day
-from eventrail.contract.v1.enriched_pb2 import VisitorSource
-from eventrail.sealing import Address
+from eventrail.contract.v1.enriched_pb2 import (
+    VISITOR_SOURCE_CLIENT,
+    VISITOR_SOURCE_HASH,
+    VISITOR_SOURCE_NONE,
+    VISITOR_SOURCE_SALT_GONE,
+    VISITOR_SOURCE_WITHHELD,
+    VisitorSource,
+)
 
 _PURPOSE: Final = b"visitor.v1"
 
@@ -25,20 +31,17 @@ def add_visitor(draft: Draft, world: World) -> None:
 def _visitor(draft: Draft, world: World) -> tuple[str, VisitorSource.ValueType]:
     raw = draft.raw
     if raw.without_visitor:
-        return "", VisitorSource.VISITOR_SOURCE_WITHHELD
+        return "", VISITOR_SOURCE_WITHHELD
     if raw.visitor_id:
-        return raw.visitor_id, VisitorSource.VISITOR_SOURCE_CLIENT
+        return raw.visitor_id, VISITOR_SOURCE_CLIENT
     if draft.address is None:
-        return "", VisitorSource.VISITOR_SOURCE_NONE
+        return "", VISITOR_SOURCE_NONE
     salt = world.salts.of(utc_day(raw.received_at_ms))
     if salt is None:
-        return "", VisitorSource.VISITOR_SOURCE_SALT_GONE
-    return (
-        visitor_hash(salt, raw.website_id, draft.address, raw.user_agent),
-        VisitorSource.VISITOR_SOURCE_HASH,
-    )
+        return "", VISITOR_SOURCE_SALT_GONE
+    return visitor_hash(salt, raw.website_id, draft.address, raw.user_agent), VISITOR_SOURCE_HASH
 
 
-def visitor_hash(salt: bytes, website_id: str, address: Address, user_agent: str) -> str:
+def visitor_hash(salt: bytes, website_id: str, address: bytes, user_agent: str) -> str:
     """32 lower-case hexadecimal characters; another website or another day's salt gives another one."""
-    return fingerprint(_PURPOSE, website_id.encode(), address.packed, user_agent.encode(), key=salt).hex()
+    return fingerprint(_PURPOSE, website_id.encode(), address, user_agent.encode(), key=salt).hex()

@@ -37,12 +37,12 @@ class GeoLookup:
         look_up = partial(self._look_up, reader) if reader is not None else _nowhere
         self._place = lru_cache(maxsize=cached)(look_up)
 
-    def of(self, address: Address) -> Geo | None:
-        """The place, not to be changed by the caller; None where the database does not know the address.
+    def of(self, packed: bytes) -> Geo | None:
+        """The place of an address of 4 or 16 bytes, not to be changed by the caller; None where it is not known.
 
         Nor has an address a place that is not of the public internet, whatever the database says of it.
         """
-        return self._place(address.packed)
+        return self._place(packed)
 
     def _look_up(self, reader: maxminddb.Reader, packed: bytes) -> Geo | None:
         address = _plain(ip_address(packed))

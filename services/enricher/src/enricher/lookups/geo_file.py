@@ -9,7 +9,6 @@ from enricher.lookups.geo import GeoLookup, open_database
 from eventrail import logs
 from eventrail.contract.v1.enriched_pb2 import Geo
 from eventrail.errors import ConfigurationError
-from eventrail.sealing import Address
 
 _log = logs.get(__name__)
 
@@ -55,9 +54,9 @@ class GeoFile:
         """Lookups that met damaged data, in all versions so far."""
         return self._old_failures + self._lookup.failures
 
-    def of(self, address: Address) -> Geo | None:
-        """The place, not to be changed by the caller; None where it is not known."""
-        return self._lookup.of(address)
+    def of(self, packed: bytes) -> Geo | None:
+        """The place of an address of 4 or 16 bytes, not to be changed by the caller; None where it is not known."""
+        return self._lookup.of(packed)
 
     async def refresh(self) -> None:
         """Take the file if it is new, and has not changed between this call and the one before.
