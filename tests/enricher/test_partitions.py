@@ -1,6 +1,9 @@
 import pytest
+from aiokafka import partitioner
+from hypothesis import given
+from hypothesis import strategies as st
 
-from enricher.partitions import partition_of
+from enricher.partitions import murmur2, partition_of
 
 # Computed with org.apache.kafka.common.utils.Utils.murmur2, as Kafka's own tests state them.
 MURMUR2 = [
@@ -17,3 +20,8 @@ MURMUR2 = [
 def test_a_key_has_the_partition_that_kafkas_java_client_gives_it(key: bytes, hashed: int) -> None:
     for count in (1, 3, 8, 64):
         assert partition_of(key, count) == (hashed & 0x7FFFFFFF) % count
+
+
+@given(st.binary(max_size=80))
+def test_every_key_is_hashed_as_by_the_kafka_library(key: bytes) -> None:
+    assert murmur2(key) == partitioner.murmur2(key)

@@ -110,12 +110,15 @@ def _seat_of_yesterday(draft: Draft, world: World) -> _Seat | None:
 
 def _place(state: State | None, at_ms: int, longest_ms: int | None) -> _Place:
     """Where an event at `at_ms` goes; it joins no session that began `longest_ms` or more before it."""
-    if state is None or at_ms > state.live.last_ms + INACTIVITY_MS:
+    if state is None:
         return _Place.NEW
-    if at_ms < state.live.first_ms and state.previous is not None and state.previous.reaches(at_ms):
-        return _Place.PAST if _too_long(state.previous, at_ms, longest_ms) else _Place.PREVIOUS
-    if state.live.reaches(at_ms):
-        return _Place.NEW if _too_long(state.live, at_ms, longest_ms) else _Place.LIVE
+    live, previous, _accepted_ms = state
+    if at_ms > live.last_ms + INACTIVITY_MS:
+        return _Place.NEW
+    if at_ms < live.first_ms and previous is not None and previous.reaches(at_ms):
+        return _Place.PAST if _too_long(previous, at_ms, longest_ms) else _Place.PREVIOUS
+    if live.reaches(at_ms):
+        return _Place.NEW if _too_long(live, at_ms, longest_ms) else _Place.LIVE
     return _Place.PAST
 
 
@@ -125,10 +128,11 @@ def _too_long(session: Session, at_ms: int, longest_ms: int | None) -> bool:
 
 def _session(place: _Place, seat: _Seat, event: EnrichedEvent) -> Session:
     at_ms = event.timestamp_ms
-    if seat.state and place is _Place.LIVE:
-        return seat.state.live.widened(at_ms)
-    if seat.state and seat.state.previous and place is _Place.PREVIOUS:
-        return seat.state.previous.widened(at_ms)
+    state = seat.state
+    if state and place is _Place.LIVE:
+        return state.live.widened(at_ms)
+    if state and state.previous and place is _Place.PREVIOUS:
+        return state.previous.widened(at_ms)
     digest = fingerprint(_ID, event.website_id.encode(), seat.visitor_id.encode(), event.event_id.encode())
     return Session(_uuid8(at_ms, digest, past=place is _Place.PAST), at_ms, at_ms, at_ms)
 

@@ -33,6 +33,7 @@ class GeoLookup:
         self._reader = reader
         self.database = _name(reader) if reader is not None else ""
         self.built_s = reader.metadata().build_epoch if reader is not None else 0
+        self._knows_ipv6 = reader is not None and reader.metadata().ip_version == 6
         self.failures = 0
         look_up = partial(self._look_up, reader) if reader is not None else _nowhere
         self._place = lru_cache(maxsize=cached)(look_up)
@@ -46,7 +47,7 @@ class GeoLookup:
 
     def _look_up(self, reader: maxminddb.Reader, packed: bytes) -> Geo | None:
         address = _plain(ip_address(packed))
-        if not address.is_global or address.version > reader.metadata().ip_version == 4:
+        if not address.is_global or (address.version == 6 and not self._knows_ipv6):
             return None
         try:
             return place(reader.get(address))
