@@ -1,11 +1,12 @@
 import asyncio
+import gc
 import os
 import signal
 
 import pytest
 
 from eventrail.errors import ConfigurationError
-from eventrail.lifecycle import parser, run
+from eventrail.lifecycle import collect_rarely, parser, run
 from eventrail.settings import KafkaSettings
 
 
@@ -37,3 +38,14 @@ def test_help_ends_with_the_settings(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit, match="0"):
         parser("writer", "Writes.", KafkaSettings).parse_args(["--help"])
     assert "EVENTRAIL_KAFKA_BOOTSTRAP_SERVERS  [127.0.0.1:19092]" in capsys.readouterr().out
+
+
+def test_what_exists_is_not_collected_again_and_cycles_are_looked_for_rarely() -> None:
+    before = gc.get_threshold()
+    try:
+        collect_rarely()
+        assert gc.get_freeze_count() > 0
+        assert gc.get_threshold()[0] > before[0]
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ def test_a_state_comes_back_from_its_bytes(state: State) -> None:
 
 def test_a_state_is_small() -> None:
     assert len(encode(STATE)) == 51
-    assert len(encode(STATE._replace(previous=STATE.live))) == 93
+    assert len(encode(replace(STATE, previous=STATE.live))) == 93
 
 
 @pytest.mark.parametrize(
@@ -60,4 +62,4 @@ def test_an_event_widens_a_session_to_where_it_is(first_ms: int, last_ms: int, a
     session = Session(bytes(16), 50, min(first_ms, last_ms), max(first_ms, last_ms), b"c")
     wide = session.widened(at_ms)
     assert (wide.first_ms, wide.last_ms) == (min(session.first_ms, at_ms), max(session.last_ms, at_ms))
-    assert wide._replace(first_ms=session.first_ms, last_ms=session.last_ms) == session
+    assert replace(wide, first_ms=session.first_ms, last_ms=session.last_ms) == session

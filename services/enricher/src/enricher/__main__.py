@@ -53,7 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
     async def work(stop: asyncio.Event) -> None:
         from enricher.worker import Enricher  # noqa: PLC0415 - Faust takes a second, in which signals must count
 
-        await Enricher(settings, SystemClock()).run(stop)
+        worker = Enricher(settings, SystemClock())
+        lifecycle.collect_rarely()
+        await worker.run(stop)
 
     return lifecycle.run("enricher", work)
 

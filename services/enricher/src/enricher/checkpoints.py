@@ -28,13 +28,14 @@ def added(value: bytes | None, offset: int, state: bytes, committed: int) -> byt
     `committed` on can ask for, a raw offset at or below every offset at which a replay may begin.
     """
     newest = _PREFIX + _HEAD.pack(offset, len(state)) + state
-    if value is None:
+    if value is None or value[:1] != _PREFIX:
         return newest
     begin = end = 1
-    for _place, found, after in _walk(value):
-        end = after
+    while end < len(value):
+        found, length = _HEAD.unpack_from(value, end)
+        end += _HEAD.size + length
         if found >= offset:
-            begin = after
+            begin = end
         elif found < committed:
             break
     return newest + value[begin:end]

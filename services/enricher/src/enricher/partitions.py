@@ -9,7 +9,7 @@ _FACTOR: Final = 0x5BD1E995
 _MASK: Final = 0xFFFFFFFF
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=32_768)
 def partition_of(key: bytes, count: int) -> int:
     """Partition of `key` among `count`, as Kafka's Java client has it."""
     return (murmur2(key) & 0x7FFFFFFF) % count

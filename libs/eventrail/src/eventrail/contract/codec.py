@@ -29,6 +29,8 @@ CONTENT_TYPE = b"application/protobuf"
 ENRICHED_TYPE = b"io.eventrail.event.enriched.v1"
 ENRICHED_SCHEMA = b"eventrail/v1/enriched.proto#EnrichedEvent"
 
+_KINDS = (EVENT_TYPE_CUSTOM, EVENT_TYPE_PAGEVIEW)
+
 _VERSION_HEADER: Header = ("ce_specversion", b"1.0")
 _TYPE_HEADER: Header = ("ce_type", ENRICHED_TYPE)
 _SCHEMA_HEADER: Header = ("ce_dataschema", ENRICHED_SCHEMA)
@@ -59,11 +61,12 @@ def check_raw(event: RawEvent) -> None:
     """Raises ContractError where `event` breaks a rule of raw.proto that enrichment relies on."""
     if not event.website_id or len(event.event_id) != 36:
         raise ContractError("website_id or event_id is missing or malformed", rule=True)
-    if event.event_type not in (EVENT_TYPE_CUSTOM, EVENT_TYPE_PAGEVIEW):
-        raise ContractError(f"event_type {event.event_type} is not known", rule=True)
+    kind = event.event_type
+    if kind not in _KINDS:
+        raise ContractError(f"event_type {kind} is not known", rule=True)
     if not 0 < event.timestamp_ms <= LATEST_MS or not 0 < event.received_at_ms <= LATEST_MS:
         raise ContractError("timestamp_ms and received_at_ms must lie in the years 1970 to 9999", rule=True)
-    if event.event_type == EVENT_TYPE_CUSTOM and not event.event_name:
+    if kind == EVENT_TYPE_CUSTOM and not event.event_name:
         raise ContractError("a custom event without event_name", rule=True)
 
 

@@ -6,7 +6,7 @@ Measured with a producer alone on 2 cores: 120,000 records/s, against 36,000 wit
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -20,8 +20,9 @@ MAX_BATCH_BYTES = 1_048_576
 _CLOSE_SECONDS = 2.0
 
 
-class Record(NamedTuple):
-    """One record to be sent: value and key as bytes, headers, timestamp in Unix milliseconds."""
+@dataclass(slots=True)
+class Record:
+    """One record to be sent, not to be changed: value and key as bytes, headers, timestamp in Unix milliseconds."""
 
     value: bytes | None
     key: bytes | None = None
@@ -85,8 +86,10 @@ def _begun(sender: AIOKafkaProducer, index: int, record: Record) -> Any:
 
 
 def _append(batch: Any, record: Record) -> bool:
-    value, key, headers, timestamp_ms = record
-    return batch.append(key=key, value=value, timestamp=timestamp_ms, headers=list(headers)) is not None
+    added = batch.append(
+        key=record.key, value=record.value, timestamp=record.timestamp_ms, headers=list(record.headers)
+    )
+    return added is not None
 
 
 async def send(

@@ -20,5 +20,6 @@ def fingerprint(purpose: bytes, *parts: bytes, key: bytes = b"") -> bytes:
     framed: list[bytes] = []
     for part in parts:
         size = len(part)
-        framed += (_LENGTHS[size] if size < _SHORT else size.to_bytes(4), part)
+        framed.append(_LENGTHS[size] if size < _SHORT else size.to_bytes(4))
+        framed.append(part)
     return blake2b(b"".join(framed), digest_size=SIZE, key=key, person=purpose).digest()

@@ -16,9 +16,10 @@ A visitor id that is a hash changes at midnight. As long as nothing began under 
 counts, and an event that joins a session of it, within 24 h of its start, keeps yesterday's id.
 """
 
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from enricher.draft import Draft
 from enricher.enrichments.fingerprint import fingerprint
@@ -43,11 +44,17 @@ class _Place(Enum):
     PAST = auto()
 
 
-class _Seat(NamedTuple):
-    """What is known of one visitor id: its key in the store, and its state while that lasts."""
+# To look a member up in its class costs as much as all that is done with it here.
+_LIVE, _PREVIOUS, _NEW, _PAST = _Place
+
+
+@dataclass(slots=True)
+class _Seat:
+    """What is known of one visitor id: its key in the store, the value there, and its state while that lasts."""
 
     visitor_id: str
     key: bytes
+    value: bytes | None
     state: State | None
 
 
@@ -60,98 +67,98 @@ def add_session(draft: Draft, world: World) -> None:
     visitor_id = event.visitor_id
     if not visitor_id:
         return
-    seat = today = _seat(event, visitor_id, world.sessions)
+    at_ms, accepted_ms = event.timestamp_ms, event.received_at_ms
+    seat = today = _seat(event.website_id, visitor_id, accepted_ms, world.sessions)
     if today.state is None:
         seat = _seat_of_yesterday(draft, world) or today
-    place = _place(seat.state, event.timestamp_ms, None if seat is today else MS_PER_DAY)
+    place = _place(seat.state, at_ms, None if seat is today else MS_PER_DAY)
     if seat is not today:
-        if place in (_Place.NEW, _Place.PAST):
+        if place in (_NEW, _PAST):
             seat = today
         event.visitor_id = seat.visitor_id
-    session = _session(place, seat, event)
+    session = _session(place, seat, event, at_ms)
     campaign = remembered(event, session.campaign)
     if campaign != session.campaign:
-        session = session._replace(campaign=campaign)
-    _put(world.sessions, seat, _state(place, seat.state, session, event.received_at_ms))
+        session = replace(session, campaign=campaign)
+    _put(world.sessions, seat, _state(place, seat.state, session, accepted_ms))
     event.session_id = id_text(session.id)
     event.session_started_at_ms = session.started_at_ms
     draft.session_campaign = campaign
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=16_384)
 def state_key(website_id: str, visitor_id: str) -> bytes:
     """Key of a visitor's state in the store, 16 bytes."""
     return fingerprint(_KEY, website_id.encode(), visitor_id.encode())
 
 
-def _seat(event: EnrichedEvent, visitor_id: str, store: SessionStore) -> _Seat:
-    key = state_key(event.website_id, visitor_id)
-    state = decode(store.get(key))
-    return _Seat(visitor_id, key, None if state is None or state.is_over(event.received_at_ms) else state)
+def _seat(website_id: str, visitor_id: str, accepted_ms: int, store: SessionStore) -> _Seat:
+    key = state_key(website_id, visitor_id)
+    value = store.get(key)
+    state = decode(value)
+    return _Seat(visitor_id, key, value, None if state is None or state.is_over(accepted_ms) else state)
 
 
 def _seat_of_yesterday(draft: Draft, world: World) -> _Seat | None:
     """What is known of the same person under yesterday's visitor id; None where nothing is or can be."""
-    raw = draft.raw
+    raw, accepted_ms = draft.raw, draft.raw.received_at_ms
     if raw.visitor_id or draft.address is None:
         return None
     try:
-        salt = world.salts.of(utc_day(raw.received_at_ms) - 1)
+        salt = world.salts.of(utc_day(accepted_ms) - 1)
     except SaltMissing:
         # No event of yesterday can have been done here without it, so there is nothing to be found.
         return None
     if salt is None:
         return None
-    seat = _seat(
-        draft.event, visitor_hash(salt, raw.website_id, draft.address, raw.user_agent), world.sessions
-    )
+    visitor_id = visitor_hash(salt, raw.website_id, draft.address, raw.user_agent)
+    seat = _seat(raw.website_id, visitor_id, accepted_ms, world.sessions)
     return seat if seat.state else None
 
 
 def _place(state: State | None, at_ms: int, longest_ms: int | None) -> _Place:
     """Where an event at `at_ms` goes; it joins no session that began `longest_ms` or more before it."""
     if state is None:
-        return _Place.NEW
-    live, previous, _accepted_ms = state
+        return _NEW
+    live, previous = state.live, state.previous
     if at_ms > live.last_ms + INACTIVITY_MS:
-        return _Place.NEW
+        return _NEW
     if at_ms < live.first_ms and previous is not None and previous.reaches(at_ms):
-        return _Place.PAST if _too_long(previous, at_ms, longest_ms) else _Place.PREVIOUS
+        return _PAST if _too_long(previous, at_ms, longest_ms) else _PREVIOUS
     if live.reaches(at_ms):
-        return _Place.NEW if _too_long(live, at_ms, longest_ms) else _Place.LIVE
-    return _Place.PAST
+        return _NEW if _too_long(live, at_ms, longest_ms) else _LIVE
+    return _PAST
 
 
 def _too_long(session: Session, at_ms: int, longest_ms: int | None) -> bool:
     return longest_ms is not None and at_ms - session.started_at_ms >= longest_ms
 
 
-def _session(place: _Place, seat: _Seat, event: EnrichedEvent) -> Session:
-    at_ms = event.timestamp_ms
+def _session(place: _Place, seat: _Seat, event: EnrichedEvent, at_ms: int) -> Session:
     state = seat.state
-    if state and place is _Place.LIVE:
+    if state and place is _LIVE:
         return state.live.widened(at_ms)
-    if state and state.previous and place is _Place.PREVIOUS:
+    if state and state.previous and place is _PREVIOUS:
         return state.previous.widened(at_ms)
     digest = fingerprint(_ID, event.website_id.encode(), seat.visitor_id.encode(), event.event_id.encode())
-    return Session(_uuid8(at_ms, digest, past=place is _Place.PAST), at_ms, at_ms, at_ms)
+    return Session(_uuid8(at_ms, digest, past=place is _PAST), at_ms, at_ms, at_ms)
 
 
 def _state(place: _Place, before: State | None, session: Session, accepted_ms: int) -> State | None:
     """The state behind an event that went to `place`."""
-    if place is _Place.PAST:
+    if place is _PAST:
         return before
     if before is None:
         return State(session, None, accepted_ms)
     accepted_ms = max(before.accepted_ms, accepted_ms)
-    if place is _Place.PREVIOUS:
+    if place is _PREVIOUS:
         return State(before.live, session, accepted_ms)
-    return State(session, before.live if place is _Place.NEW else before.previous, accepted_ms)
+    return State(session, before.live if place is _NEW else before.previous, accepted_ms)
 
 
 def _put(store: SessionStore, seat: _Seat, state: State | None) -> None:
-    if state is not None and state != seat.state:
-        store.put(seat.key, encode(state))
+    if state is not None and (value := encode(state)) != seat.value:
+        store.put(seat.key, value)
 
 
 def is_past(id_bytes: bytes) -> bool:
@@ -171,6 +178,7 @@ def _uuid8(started_at_ms: int, digest: bytes, *, past: bool) -> bytes:
     return b"%b\x80\0\x80\0\0%b%c" % (started_at_ms.to_bytes(6), digest[:4], digest[4] & 0xFE | past)
 
 
+@lru_cache(maxsize=16_384)
 def id_text(id_bytes: bytes) -> str:
     """16 bytes as the text form of a UUID, lower case, 36 characters."""
     text = id_bytes.hex()

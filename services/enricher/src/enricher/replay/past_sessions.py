@@ -6,6 +6,7 @@ the rows that are read.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -107,7 +108,7 @@ def _opened(row: PastRow) -> Session:
 
 
 def _with(session: Session, row: PastRow) -> Session:
-    return session.widened(row.at_ms)._replace(campaign=remembered(_own_facts(row), session.campaign))
+    return replace(session.widened(row.at_ms), campaign=remembered(_own_facts(row), session.campaign))
 
 
 def _own_facts(row: PastRow) -> EnrichedEvent:
