@@ -4,11 +4,13 @@ import json
 import re
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eventrail.errors import ContractError
+from eventrail.rows import properties as module
 from eventrail.rows.properties import ARRAY, BOOLEAN, NUMBER, STRING, properties
 
 
@@ -165,6 +167,57 @@ def unescaped(text: str) -> str:
 @given(st.dictionaries(NAMES, VALUES, max_size=5), st.sampled_from(["", " ", "\n\t"]))
 def test_any_object_is_read_by_the_rules(members: dict[str, Any], space: str) -> None:
     assert as_dict(written(members, space)) == judged(members)
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=5), st.sampled_from(["", " ", "\n\t"]))
+def test_the_quick_parser_reads_what_the_exact_one_reads(members: dict[str, Any], space: str) -> None:
+    read_alike(written(members, space))
+
+
+@given(st.text(alphabet='{}[]":,.\\udc80 \n\t01-eEtrufalsn"ab\x01\x7f\ufeff', max_size=40))
+def test_the_quick_parser_takes_no_text_that_the_exact_one_refuses(text: str) -> None:
+    read_alike(text)
+    read_alike(f'{{"a":{text}}}')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-0",
+        "[-0]",
+        "-0.0",
+        "-0e1",
+        '"-0"',
+        "[1,-0]",
+        "NaN",
+        "-Infinity",
+        "1E400",
+        "01",
+        '"2026-01-05"',
+        "9" * 400,
+    ],
+)
+def test_the_parsers_agree_on_numbers(text: str) -> None:
+    read_alike(f'{{"a":{text}}}')
+    read_alike(f'{{"a": {text} }}')
+
+
+def read_alike(text: str) -> None:
+    quick = read(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_decode_quickly", no_quick_parser)
+        assert quick == read(text)
+
+
+def no_quick_parser(_: str) -> Any:
+    raise msgspec.DecodeError
+
+
+def read(text: str) -> Any:
+    try:
+        return properties(text)
+    except ContractError as error:
+        return str(error)
 
 
 @given(st.text(alphabet='{}[]":,.\\udc80 \n\t01-eEtrufalsn"ab', max_size=40))
