@@ -8,6 +8,7 @@ from typing import Any, Final
 from clickhouse_driver import Client
 from clickhouse_driver import errors as driver
 
+from eventrail.columnar import ColumnarClient
 from eventrail.errors import ClickHouseUnavailable, ConfigurationError
 from eventrail.settings import CLICKHOUSE_URL_UNCLEAR, clickhouse_url_is_clear
 from eventrail.tls import Names, client_context
@@ -73,7 +74,7 @@ def _client(url: str) -> Client:
     # What the driver says of a wrong address repeats parts of it, perhaps of the password: nothing of it is passed on.
     if clickhouse_url_is_clear(url):
         with suppress(ValueError, TypeError, AttributeError, LookupError):
-            return Client.from_url(url)
+            return ColumnarClient.from_url(url)
     raise ConfigurationError(CLICKHOUSE_URL_UNCLEAR)
 
 
