@@ -55,7 +55,11 @@ def test_a_fault_of_the_rules_rejects_one_event_and_quotes_nothing(
             raise KeyError(made.event_data)
         return row(made, 0, offset)
 
+    def broken_too(*_: Any) -> Any:
+        raise KeyError("secret")
+
     monkeypatch.setattr(block_module, "row", broken)
+    monkeypatch.setattr(block_module, "columns", broken_too)
     made = block([source(event()), source(event()), source(event())], RecentlyWritten(0))
     assert len(made.rows) == 2
     assert [each.detail for each in made.rejections] == ["no row can be made of it: KeyError"]

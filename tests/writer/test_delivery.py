@@ -41,7 +41,7 @@ class MemoryTable:
         self.certain = True
         self.refuses: Callable[[Row], bool] = lambda row: row[NAME] == "bad"
 
-    def insert(self, rows: list[Row]) -> None:
+    def insert(self, rows: Sequence[Row]) -> None:
         if self.hang:
             self.hanging.set()
             self.aborted.wait(30)
@@ -227,7 +227,7 @@ async def test_what_a_newer_enricher_writes_holds_the_line_and_the_newer_writer_
     task = await until_held(rig, line)
     assert not rig.rejected.rejections
     assert "invalid: visitor_source 99 is not known" in (rig.waiting.why(Cause.BREAKER) or "")
-    monkeypatch.setattr("eventrail.rows.events._VISITOR_SOURCES", frozenset({0, 99}))
+    monkeypatch.setattr("eventrail.rows.events.VISITOR_SOURCES", frozenset({0, 99}))
     await asyncio.wait_for(task, 10)
     assert not rig.rejected.rejections
     assert len(rig.table.rows) == 30

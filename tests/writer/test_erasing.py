@@ -6,7 +6,7 @@ step of another one.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,7 +73,7 @@ class Writer:
     table: Table
     task: "asyncio.Task[None]"
 
-    async def insert(self, rows: list[Row]) -> None:
+    async def insert(self, rows: Sequence[Row]) -> None:
         if rows:
             await asyncio.to_thread(self.table.insert, rows)
 

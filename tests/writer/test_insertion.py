@@ -1,5 +1,6 @@
 """Refused rows are found; errors of other kinds leave the insertion where it was."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 import pytest
@@ -20,13 +21,13 @@ class Engine:
         self.blocks: list[list[Row]] = []
         self.calls = 0
 
-    def insert(self, rows: list[Row]) -> None:
+    def insert(self, rows: Sequence[Row]) -> None:
         self.calls += 1
         if self.calls in self.away:
             raise ClickHouseUnavailable("away")
         if any(number in self.bad for (number,) in rows):
             raise RowsRefused("code 469", certain=self.certain)
-        self.blocks.append(rows)
+        self.blocks.append(list(rows))
 
 
 def rows(count: int) -> list[Row]:
@@ -42,7 +43,7 @@ def test_a_good_block_is_one_insert() -> None:
 
 
 def test_no_rows_are_no_insert() -> None:
-    engine, insertion = Engine(set()), Insertion([])
+    engine, insertion = Engine(set()), Insertion[Row]([])
     insertion.run(engine.insert)
     assert engine.calls == 0
     assert insertion.written == insertion.refused == []
@@ -77,7 +78,7 @@ def test_one_bad_row_of_ten_thousand_costs_at_most_thirty_inserts(bad: int) -> N
 def test_the_guard_is_told_a_fair_sample_and_ends_it() -> None:
     told: list[tuple[int, int]] = []
 
-    def guard(settled: int, refused: Refusals) -> None:
+    def guard(settled: int, refused: Refusals[Row]) -> None:
         told.append((settled, len(refused)))
         if len(refused) == 50:
             raise LineHeld("enough")
@@ -96,7 +97,7 @@ def test_where_no_row_is_accepted_the_cause_may_be_in_doubt(count: int, certain:
     engine = Engine(set(range(count)), certain=certain)
     doubtful: list[bool] = []
 
-    def guard(_settled: int, refused: Refusals) -> None:
+    def guard(_settled: int, refused: Refusals[Row]) -> None:
         doubtful.append(insertion.doubtful)
         if len(refused) == SUSPICIOUS:
             raise LineHeld("enough")

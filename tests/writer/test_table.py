@@ -1,6 +1,6 @@
 """The table against the real engine: what is written comes back, once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import Any
@@ -252,7 +252,7 @@ async def test_one_bad_row_of_ten_thousand_is_found_in_thirty_inserts(
     rows[6174] = numbered(row(event(event_name="bad"), 3, 0), 6174)
     inserts = 0
 
-    def counted(part: list[Row]) -> None:
+    def counted(part: Sequence[Row]) -> None:
         nonlocal inserts
         inserts += 1
         table.insert(part)

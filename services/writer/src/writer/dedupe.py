@@ -4,22 +4,11 @@ A saving, never the proof: the table counts each event once, whatever is written
 (docs/adr/0002-identity-and-once.md).
 """
 
-from hashlib import blake2b
+from collections.abc import Sequence
+from itertools import islice
 
-from eventrail.rows.events import COLUMNS, Row
-
-_WEBSITE = COLUMNS.index("website_id")
-_NAME = COLUMNS.index("event_name")
-_DAY = COLUMNS.index("identity_day")
-_ID = COLUMNS.index("event_id")
-_VERSION = COLUMNS.index("version")
-
-
-def identity(row: Row) -> bytes:
-    """16 bytes that stand for the table's sort key: equal for copies of an event, and only for them."""
-    # The website id and the day have no NUL, the UUID has a fixed length: no two keys give the same text.
-    key = f"{row[_WEBSITE]}\0{row[_DAY]}\0{row[_ID].hex}{row[_NAME]}"
-    return blake2b(key.encode(), digest_size=16).digest()
+from eventrail.rows.columns import identities_of, values_of
+from eventrail.rows.events import Row
 
 
 class RecentlyWritten:
@@ -27,23 +16,25 @@ class RecentlyWritten:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._versions: dict[bytes, int] = {}
+        self._versions: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._versions)
 
-    def covers(self, row: Row) -> bool:
-        """Whether the table has a copy of `row` for certain that wins over it, or is equal to it."""
-        return self._versions.get(identity(row), -1) >= int(row[_VERSION])
+    def news(self, rows: Sequence[Row]) -> list[int]:
+        """Numbers of the rows of which the table has, for certain, no copy that wins over them or is equal to them."""
+        known = self._versions.get
+        versions = values_of(rows, "version")
+        return [number for number, key in enumerate(identities_of(rows)) if known(key, -1) < versions[number]]
 
     def forget(self) -> None:
         """Know nothing any more: an engine that was away may have come back with an older table."""
         self._versions.clear()
 
-    def add(self, rows: list[Row]) -> None:
+    def add(self, rows: Sequence[Row]) -> None:
         """Remember `rows`; call only once their insert was acknowledged."""
-        for row in rows:
-            key = identity(row)
-            self._versions[key] = max(self._versions.pop(key, -1), row[_VERSION])
-        while len(self._versions) > self._capacity:
-            del self._versions[next(iter(self._versions))]
+        known = self._versions
+        for key, version in zip(identities_of(rows), values_of(rows, "version"), strict=True):
+            known[key] = max(known.pop(key, -1), version)
+        for key in list(islice(known, max(len(known) - self._capacity, 0))):
+            del known[key]

@@ -9,6 +9,7 @@ from eventrail.breaker import PROBE_FIRST_SECONDS, PROBE_LONGEST_SECONDS, Breake
 from eventrail.clock import Clock
 from eventrail.contract.v1.rejected_pb2 import RejectionReason
 from eventrail.errors import ClickHouseUnavailable
+from eventrail.rows.columns import taken, values_of
 from eventrail.rows.events import COLUMNS, Row
 from writer.batch import SourceRecord
 from writer.block import Block, block, position
@@ -26,7 +27,6 @@ log = logs.get(__name__)
 PROBES = Backoff(PROBE_FIRST_SECONDS, PROBE_LONGEST_SECONDS)
 """How often a line that is held is tried again."""
 
-_RECEIVED_AT = COLUMNS.index("received_at")
 _WEBSITE = COLUMNS.index("website_id")
 _ID = COLUMNS.index("event_id")
 
@@ -34,7 +34,7 @@ _ID = COLUMNS.index("event_id")
 class Rows(Protocol):
     """Where rows go; `table.Table` is the real one. Both methods may be called from other threads."""
 
-    def insert(self, rows: list[Row]) -> None: ...
+    def insert(self, rows: Sequence[Row]) -> None: ...
 
     def abort(self) -> None: ...
 
@@ -48,9 +48,9 @@ class Rejected(Protocol):
 class Erasures(Protocol):
     """What must not be written; `erasing.Erasing` is the real one."""
 
-    async def withhold(self, rows: list[Row]) -> list[Row]: ...
+    async def withhold(self, rows: Sequence[Row]) -> Sequence[Row]: ...
 
-    async def recall(self, rows: list[Row]) -> None: ...
+    async def recall(self, rows: Sequence[Row]) -> None: ...
 
 
 class Delivery:
@@ -85,7 +85,7 @@ class Delivery:
         self._metrics = metrics
         self._clock = clock
         self._accepted = 0
-        self._to_recall: list[Row] = []
+        self._to_recall: list[Sequence[Row]] = []
         self.steps = 0
 
     async def deliver(self, records: Callable[[], Sequence[SourceRecord]]) -> None:
@@ -103,7 +103,7 @@ class Delivery:
         self._require_mostly_good(len(records), made.rejections)
         made.rows = await self._erasures.withhold(made.rows)
         insertion = await self._inserted(made, records)
-        rejections = made.rejections + _refusals(records, insertion.refused)
+        rejections = made.rejections + _refusals(records, made.rows, insertion.refused)
         self._require_mostly_good(len(records), rejections)
         await self._reject(rejections)
         await self._recall()
@@ -111,30 +111,30 @@ class Delivery:
         self._metrics.duplicates.inc(made.duplicates)
         self._metrics.batch_rows.observe(len(made.rows))
 
-    async def _inserted(self, made: Block, records: Sequence[SourceRecord]) -> Insertion:
+    async def _inserted(self, made: Block, records: Sequence[SourceRecord]) -> Insertion[int]:
         """Every row of `made` is then written or refused. Raises LineHeld; what was written stays known."""
 
-        def guard(settled: int, refused: Refusals) -> None:
+        def guard(settled: int, refused: Refusals[int]) -> None:
             # Asked while rows are looked for: a large block that is bad all through would take thousands of inserts.
             # What an earlier probe wrote comes back as copies; without them bad rows would be judged on their own.
             if self._breaker.opens(settled + made.duplicates, len(refused)):
-                raise self._too_many(_refusals(records, refused[:1]))
-            self._require_beyond_doubt(insertion, records)
+                raise self._too_many(_refusals(records, made.rows, refused[:1]))
+            self._require_beyond_doubt(insertion, made, records)
 
-        insertion = Insertion(made.rows, guard)
+        insertion = Insertion(range(len(made.rows)), guard)
         try:
-            await self._retry(lambda: self._insert(insertion))
-            self._require_beyond_doubt(insertion, records)
+            await self._retry(lambda: self._insert(insertion, made.rows))
+            self._require_beyond_doubt(insertion, made, records)
         finally:
-            self._account(list(insertion.written))
+            self._account(taken(made.rows, sorted(insertion.written)))
         return insertion
 
-    async def _insert(self, insertion: Insertion) -> None:
-        def timed(rows: list[Row]) -> None:
+    async def _insert(self, insertion: Insertion[int], rows: Sequence[Row]) -> None:
+        def timed(numbers: Sequence[int]) -> None:
             began = self._clock.monotonic()
             self.steps += insertion.parts > 0
             try:
-                self._table.insert(rows)
+                self._table.insert(taken(rows, numbers))
             except ClickHouseUnavailable:
                 self._known.forget()
                 raise
@@ -154,22 +154,26 @@ class Delivery:
     def _too_many(self, bad: Sequence[Rejection]) -> LineHeld:
         return LineHeld(_held(f"more than {self._breaker.share:.0%} of the records are bad", bad[0]))
 
-    def _require_beyond_doubt(self, insertion: Insertion, records: Sequence[SourceRecord]) -> None:
+    def _require_beyond_doubt(
+        self, insertion: Insertion[int], made: Block, records: Sequence[SourceRecord]
+    ) -> None:
         if insertion.doubtful and not self._accepted and not self._breaker.off:
-            raise LineHeld(_held("no row is accepted", _refusals(records, insertion.refused[:1])[0]))
+            [first] = _refusals(records, made.rows, insertion.refused[:1])
+            raise LineHeld(_held("no row is accepted", first))
 
     async def _recall(self) -> None:
         """Also what earlier probes, or a delivery that was broken off, have written: it comes back as copies."""
-        await self._erasures.recall(self._to_recall)
+        for rows in self._to_recall:
+            await self._erasures.recall(rows)
         self._to_recall = []
 
-    def _account(self, written: list[Row]) -> None:
+    def _account(self, written: Sequence[Row]) -> None:
         self._known.add(written)
-        self._to_recall += written
+        self._to_recall.append(written)
         self._accepted += len(written)
         self._metrics.rows_inserted.inc(len(written))
         if written:
-            earliest = min(row[_RECEIVED_AT] for row in written)
+            earliest = min(values_of(written, "received_at"))
             self._metrics.age_seconds.observe(max(self._clock.now_ms() - earliest, 0) / 1000)
 
     async def _reject(self, rejections: Sequence[Rejection]) -> None:
@@ -198,17 +202,19 @@ def _held(why: str, first: Rejection) -> str:
     )
 
 
-def _refusals(records: Sequence[SourceRecord], refused: Refusals) -> list[Rejection]:
+def _refusals(
+    records: Sequence[SourceRecord], rows: Sequence[Row], refused: Refusals[int]
+) -> list[Rejection]:
     if not refused:
         return []
     by_position = {(record.partition, record.offset): record for record in records}
     return [
         Rejection(
-            by_position[position(row)],
+            by_position[position(rows[number])],
             RejectionReason.REJECTION_REASON_INSERT_REFUSED,
             str(error),
-            row[_WEBSITE],
-            str(row[_ID]),
+            rows[number][_WEBSITE],
+            str(rows[number][_ID]),
         )
-        for row, error in refused
+        for number, error in refused
     ]

@@ -29,10 +29,10 @@ from writer.withholding import (
     Memory,
     Split,
     concerned,
-    event_key,
     event_keys,
     split,
     visitor_keys,
+    without,
 )
 
 T = TypeVar("T")
@@ -111,7 +111,7 @@ class Erasing:
 
     # The way of the batches.
 
-    async def withhold(self, rows: list[Row]) -> list[Row]:
+    async def withhold(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Those of `rows` that may be written now; the others are remembered and deleted where they are stored.
 
         Waits until every request is known that was acknowledged FRESH_SECONDS ago or earlier.
@@ -124,7 +124,7 @@ class Erasing:
         self._metrics.erased.inc(len(rows) - len(parted.kept))
         return parted.kept
 
-    async def recall(self, rows: list[Row]) -> None:
+    async def recall(self, rows: Sequence[Row]) -> None:
         """Delete those of `rows`, which were just written, that turn out to be meant by an erasure."""
         # This process may have been stopped since they were withheld.
         await self._fresh()
@@ -133,7 +133,7 @@ class Erasing:
             await self._retry(lambda: asyncio.to_thread(self._tables.forget, parted.erased, stored=True))
             self._metrics.erased.inc(len(rows) - len(parted.kept))
 
-    async def _parted(self, rows: list[Row]) -> Split | None:
+    async def _parted(self, rows: Sequence[Row]) -> Split | None:
         """None where no erasure is about any of `rows`: then nothing but their websites was looked at."""
         some = concerned(rows, self._websites)
         if not some:
@@ -143,7 +143,7 @@ class Erasing:
         if not parted.erased:
             return None
         gone = {one[:2] for one in parted.erased}
-        return Split([row for row in rows if event_key(row) not in gone], parted.erased)
+        return Split(without(rows, self._websites, gone), parted.erased)
 
     async def _known(self, some: list[Row]) -> Known:
         """What is remembered, as far as it is about `some` rows at least."""

@@ -1,36 +1,40 @@
 """A block is inserted whole; where the engine refuses it, parts of it, down to the rows that are at fault."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
-from eventrail.rows.events import Row
 from writer.errors import RowsRefused
 
-Insert = Callable[[list[Row]], None]
+R = TypeVar("R")
+"""What stands for a row."""
+
+Insert = Callable[[Sequence[R]], None]
 """Writes rows (at least one) or raises; the same rows again must not count twice."""
 
-Refusals = list[tuple[Row, RowsRefused]]
+Refusals = list[tuple[R, RowsRefused]]
 
-Guard = Callable[[int, Refusals], None]
+Guard = Callable[[int, Refusals[R]], None]
 """Told how many rows are settled and which of them are refused; raises where it is no use to go on."""
 
 SUSPICIOUS = 32
 """So many refused rows, and not one accepted, point at the engine and not at the rows."""
 
 
-class Insertion:
+class Insertion(Generic[R]):
     """The way of one block into the table; `run` may be called again after an error and goes on.
 
-    Afterwards every row is in `written` or in `refused`. `parts` counts the inserts past the first.
+    Rows may be stood for by anything; parts of them keep their order. Afterwards every row is in `written` or in
+    `refused`. `parts` counts the inserts past the first.
     """
 
-    def __init__(self, rows: list[Row], guard: Guard = lambda _settled, _refused: None) -> None:
+    def __init__(self, rows: Sequence[R], guard: Guard[R] = lambda _settled, _refused: None) -> None:
         self._guard = guard
         self._left = [rows] if rows else []
         self.parts = 0
-        self.written: list[Row] = []
-        self.refused: Refusals = []
+        self.written: list[R] = []
+        self.refused: Refusals[R] = []
 
-    def run(self, insert: Insert) -> None:
+    def run(self, insert: Insert[R]) -> None:
         """Blocks until each row is written or refused.
 
         Raises what `insert` raises except RowsRefused, and what the guard raises.
@@ -54,7 +58,7 @@ class Insertion:
             return False
         return not self._left or len(self.refused) >= SUSPICIOUS
 
-    def _split(self, part: list[Row], error: RowsRefused) -> None:
+    def _split(self, part: Sequence[R], error: RowsRefused) -> None:
         if len(part) == 1:
             self.refused.append((part[0], error))
             self._guard(len(self.written) + len(self.refused), self.refused)

@@ -1,7 +1,7 @@
 """The table `events`: columnar native inserts, and what each error of the engine asks for."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -9,8 +9,9 @@ from clickhouse_driver import errors as driver
 
 from eventrail.clickhouse import reporting
 from eventrail.errors import ClickHouseUnavailable
+from eventrail.rows.columns import stored
 from eventrail.rows.events import Row
-from eventrail.rows.stored import STORED_COLUMNS, stored_columns
+from eventrail.rows.stored import STORED_COLUMNS
 from writer.block import token
 from writer.connection import Connection
 from writer.errors import RowsRefused, TableFault
@@ -127,7 +128,7 @@ class Table:
         self._connection = Connection(url, timeout_seconds=timeout_seconds)
         self._process = process
 
-    def insert(self, rows: list[Row]) -> None:
+    def insert(self, rows: Sequence[Row]) -> None:
         """Write `rows` (at least one) as one block; blocks until the engine has them.
 
         The same rows again are written once: the block carries a token by which the engine knows it.
@@ -143,7 +144,7 @@ class Table:
             "max_partitions_per_insert_block": 0,
         }
         with judged():
-            self._connection.execute(INSERT, stored_columns(rows), columnar=True, settings=settings)
+            self._connection.execute(INSERT, stored(rows), columnar=True, settings=settings)
 
     def verify(self) -> None:
         """Blocks. Raises TableFault that says what is missing, or ClickHouseUnavailable."""
@@ -192,7 +193,7 @@ def judged() -> Iterator[None]:
         raise judgement(error.code) from error
     except _GARBLED as error:
         raise ClickHouseUnavailable(f"an answer of ClickHouse cannot be read: {error}") from error
-    except (driver.Error, struct.error, ValueError, TypeError) as error:
+    except (driver.Error, struct.error, ValueError, TypeError, OverflowError) as error:
         # The driver could not encode a value. The text of such errors quotes it, so it stays out.
         raise RowsRefused(
             f"the driver cannot encode a value ({type(error).__name__})", certain=False

@@ -1,11 +1,13 @@
 """Which rows of a batch must not be written, because somebody asked to forget them. No IO."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from eventrail.erasures.request import Cover, Erasure
+from eventrail.rows.columns import taken, values_of
 from eventrail.rows.events import COLUMNS, Row
 
 _WEBSITE: Final = COLUMNS.index("website_id")
@@ -82,13 +84,24 @@ class Memory:
 class Split:
     """`kept` may be written; `erased` are the events of all others, each once."""
 
-    kept: list[Row]
+    kept: Sequence[Row]
     erased: list[Erased]
 
 
-def concerned(rows: Iterable[Row], websites: set[str]) -> list[Row]:
+def concerned(rows: Sequence[Row], websites: set[str]) -> list[Row]:
     """The rows of `websites`."""
-    return [row for row in rows if row[_WEBSITE] in websites] if websites else []
+    if not websites:
+        return []
+    return [rows[number] for number, site in enumerate(values_of(rows, "website_id")) if site in websites]
+
+
+def without(rows: Sequence[Row], websites: set[str], gone: AbstractSet[EventKey]) -> Sequence[Row]:
+    """The rows of all events but `gone`, which are events of `websites`."""
+    sites = enumerate(values_of(rows, "website_id"))
+    return taken(
+        rows,
+        [number for number, site in sites if site not in websites or event_key(rows[number]) not in gone],
+    )
 
 
 def event_key(row: Row) -> EventKey:
@@ -134,9 +147,9 @@ def _meant(row: Row, known: Known) -> UUID | None:
 class NoErasures:
     """For a writer to which nobody says what to forget: every row may be written."""
 
-    async def withhold(self, rows: list[Row]) -> list[Row]:
+    async def withhold(self, rows: Sequence[Row]) -> Sequence[Row]:
         """All of them."""
         return rows
 
-    async def recall(self, rows: list[Row]) -> None:
+    async def recall(self, rows: Sequence[Row]) -> None:
         """Does nothing."""

@@ -9,10 +9,24 @@ import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
-from eventrail.contract.v1.enriched_pb2 import BotKind, EnrichedEvent, EventType, VisitorSource
+from eventrail.contract.v1.enriched_pb2 import (
+    Agent,
+    Bot,
+    BotKind,
+    Campaign,
+    EnrichedEvent,
+    Enrichment,
+    EventType,
+    Geo,
+    Page,
+    Referrer,
+    Screen,
+    VisitorSource,
+)
 from eventrail.errors import ContractError
 from eventrail.rows.properties import properties
 
@@ -24,12 +38,13 @@ LATEST_MS: Final = 10_413_791_999_999
 """2299-12-31T23:59:59.999Z, the end of DateTime64's range, in Unix milliseconds."""
 
 _RECEIVED_BITS = 48
-_LAST_DAY = 65_535
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+LAST_DAY: Final = 65_535
+"""The end of Date's range, in days since 1970-01-01."""
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _EPOCH = date(1970, 1, 1)
-_BOT_KINDS = frozenset(BotKind.values())
-_VISITOR_SOURCES = frozenset(VisitorSource.values())
-_EVENT_TYPES = frozenset({EventType.EVENT_TYPE_CUSTOM, EventType.EVENT_TYPE_PAGEVIEW})
+BOT_KINDS: Final = frozenset(BotKind.values())
+VISITOR_SOURCES: Final = frozenset(VisitorSource.values())
+EVENT_TYPES: Final = frozenset({EventType.EVENT_TYPE_CUSTOM, EventType.EVENT_TYPE_PAGEVIEW})
 
 
 def version(received_at_ms: int, revision: int = 0) -> int:
@@ -44,7 +59,18 @@ def version(received_at_ms: int, revision: int = 0) -> int:
 @lru_cache(maxsize=4096)
 def day(days: int) -> date:
     """Days since 1970-01-01 as a date, clamped to the range of ClickHouse's Date (1970-01-01 to 2149-06-06)."""
-    return _EPOCH + timedelta(days=min(max(days, 0), _LAST_DAY))
+    return _EPOCH + timedelta(days=min(max(days, 0), LAST_DAY))
+
+
+def days_of(day: date) -> int:
+    """Days from 1970-01-01 to `day`."""
+    return (day - _EPOCH).days
+
+
+def identity(website_id: str, days: int, event_id: str, event_name: str) -> str:
+    """A text that stands for the table's sort key: equal for copies of an event, and only for them."""
+    # The website id and the day have no NUL, the UUID's text has a fixed length: no two keys give the same text.
+    return f"{website_id}\0{days}\0{event_id}{event_name}"
 
 
 def _uuid(text: str, field: str) -> UUID:
@@ -65,13 +91,41 @@ def _known(number: int, numbers: frozenset[int], field: str) -> int:
     return number
 
 
+page_facts: Final[Callable[[Page], tuple[str, ...]]] = attrgetter("url", "host", "path", "query")
+referrer_facts: Final[Callable[[Referrer], tuple[str, ...]]] = attrgetter("url", "domain")
+campaign_facts: Final[Callable[[Campaign], tuple[str | bool, ...]]] = attrgetter(
+    "source", "medium", "campaign", "term", "content", "click_id", "inherited"
+)
+place_facts: Final[Callable[[Geo], tuple[str, ...]]] = attrgetter("country", "region", "city")
+agent_facts: Final[Callable[[Agent], tuple[str, ...]]] = attrgetter(
+    "browser", "browser_version", "os", "os_version", "device_type"
+)
+enrichment_facts: Final[Callable[[Enrichment], tuple[int | str, ...]]] = attrgetter(
+    "rules_version", "agent_rules", "geo_database"
+)
+"""What a row has of each part of an event, in the order of COLUMNS."""
+
+
+def screen_facts(screen: Screen) -> tuple[int, int]:
+    """screen_width, screen_height. Raises ContractError."""
+    width, height = screen.width, screen.height
+    if width > 65_535 or height > 65_535:
+        raise ContractError("screen is larger than 65,535 pixels", rule=True)
+    return width, height
+
+
+def bot_facts(bot: Bot) -> tuple[int, str]:
+    """bot_kind, bot_name. Raises ContractError."""
+    return _known(bot.kind, BOT_KINDS, "bot.kind"), bot.name
+
+
 def _identity(event: EnrichedEvent) -> Row:
     return (
         event.website_id,
         event.event_name,
         day(event.identity_day),
         _uuid(event.event_id, "event_id"),
-        _known(event.event_type, _EVENT_TYPES, "event_type"),
+        _known(event.event_type, EVENT_TYPES, "event_type"),
     )
 
 
@@ -84,56 +138,30 @@ def _visit(event: EnrichedEvent) -> Row:
     session = event.session_id
     return (
         event.visitor_id,
-        _known(event.visitor_source, _VISITOR_SOURCES, "visitor_source"),
+        _known(event.visitor_source, VISITOR_SOURCES, "visitor_source"),
         _uuid(session, "session_id") if session else NIL,
         _moment(event.session_started_at_ms, "session_started_at_ms"),
     )
 
 
 def _page(event: EnrichedEvent) -> Row:
-    page, referrer = event.page, event.referrer
-    return page.url, page.host, page.path, page.query, referrer.url, referrer.domain
+    return *page_facts(event.page), *referrer_facts(event.referrer)
 
 
 def _campaign(event: EnrichedEvent) -> Row:
-    utm = event.campaign
-    return (
-        utm.source,
-        utm.medium,
-        utm.campaign,
-        utm.term,
-        utm.content,
-        utm.click_id,
-        utm.inherited,
-        event.channel,
-    )
+    return *campaign_facts(event.campaign), event.channel
 
 
 def _place(event: EnrichedEvent) -> Row:
-    geo = event.geo
-    return geo.country, geo.region, geo.city
+    return place_facts(event.geo)
 
 
 def _device(event: EnrichedEvent) -> Row:
-    agent, screen = event.agent, event.screen
-    width, height = screen.width, screen.height
-    if width > 65_535 or height > 65_535:
-        raise ContractError("screen is larger than 65,535 pixels", rule=True)
-    return (
-        agent.browser,
-        agent.browser_version,
-        agent.os,
-        agent.os_version,
-        agent.device_type,
-        event.language,
-        width,
-        height,
-    )
+    return *agent_facts(event.agent), event.language, *screen_facts(event.screen)
 
 
 def _bot(event: EnrichedEvent) -> Row:
-    bot = event.bot
-    return _known(bot.kind, _BOT_KINDS, "bot.kind"), bot.name
+    return bot_facts(event.bot)
 
 
 def _data(event: EnrichedEvent) -> Row:
@@ -141,8 +169,7 @@ def _data(event: EnrichedEvent) -> Row:
 
 
 def _rules(event: EnrichedEvent) -> Row:
-    made = event.enrichment
-    return made.rules_version, made.agent_rules, made.geo_database
+    return enrichment_facts(event.enrichment)
 
 
 def _origin(event: EnrichedEvent) -> Row:
