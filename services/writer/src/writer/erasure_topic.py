@@ -22,12 +22,15 @@ _ANSWER_SECONDS: Final = 15.0
 
 
 class ErasureTopic:
-    """Reads the topic in its order. Its methods raise KafkaUnavailable; the next call then connects anew."""
+    """Reads the topic in its order. Its methods raise KafkaUnavailable; the next call then connects anew.
+
+    It has two connections: the broker answers what comes by one in its order, so that the question for the end would
+    stand behind a read that waits for new records, up to half a second.
+    """
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
-        self._client: AIOKafkaConsumer | None = None
-        self._connecting = asyncio.Lock()
+        self._reading, self._asking = _Client(kafka), _Client(kafka)
 
     async def read(self, position: int) -> tuple[list[bytes | None], int]:
         """Values from `position` on that there are by now (none after half a second), and where to go on.
@@ -41,10 +44,9 @@ class ErasureTopic:
         return await self._answer(self._end())
 
     async def close(self) -> None:
-        """Close the connection; does nothing where there is none."""
-        client, self._client = self._client, None
-        if client is not None:
-            await close(client)
+        """Close the connections; does nothing where there are none."""
+        await self._reading.close()
+        await self._asking.close()
 
     async def _answer(self, asking: Awaitable[T]) -> T:
         try:
@@ -54,17 +56,32 @@ class ErasureTopic:
             raise KafkaUnavailable(f"{_PARTITION.topic} cannot be read: {error!r}") from error
 
     async def _read(self, position: int) -> tuple[list[bytes | None], int]:
-        client = await self._connected()
+        client = await self._reading.connected()
         if await client.position(_PARTITION) != position:
             client.seek(_PARTITION, position)
         found = (await client.getmany(_PARTITION, timeout_ms=_POLL_MS)).get(_PARTITION, [])
         return [record.value for record in found], int(await client.position(_PARTITION))
 
     async def _end(self) -> int:
-        client = await self._connected()
+        client = await self._asking.connected()
         return int((await client.end_offsets([_PARTITION]))[_PARTITION])
 
-    async def _connected(self) -> AIOKafkaConsumer:
+
+class _Client:
+    """A consumer of the topic that connects when it is first needed."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
+        self._client: AIOKafkaConsumer | None = None
+        self._connecting = asyncio.Lock()
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await close(client)
+
+    async def connected(self) -> AIOKafkaConsumer:
+        """Raises KafkaUnavailable, or KafkaError."""
         async with self._connecting:
             if self._client is None:
                 self._client = await self._connect()
