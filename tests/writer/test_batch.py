@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from writer.batch import Batch, FlushReason, Limits
+from writer.batch import Batch, FlushReason, Limits, WaitingRecord, waiting_records
 
 Source = Callable[..., Any]
 
@@ -89,3 +89,12 @@ def test_no_more_is_taken_over_than_the_caps_allow(batch: Batch, source: Source)
     later.add([source(b"x" * 60), source(b"x" * 60), source(b"x" * 60)], 1.0)
     batch.take_from(later)
     assert (batch.size, later.size) == (120, 60)
+
+
+def test_what_waits_is_what_a_record_is_needed_for(source: Source) -> None:
+    records = [source(b"a", partition=3, key=b"k"), source(None)]
+    waiting = waiting_records(records)
+    assert [(one.partition, one.offset, one.key, one.value) for one in waiting] == [
+        (one.partition, one.offset, one.key, one.value) for one in records
+    ]
+    assert {type(one) for one in waiting} == {WaitingRecord}

@@ -7,7 +7,7 @@ from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
 from eventrail.contract.v1.rejected_pb2 import RejectionReason
 from eventrail.rows.events import row
 from writer import block as block_module
-from writer.block import block, position, token
+from writer.block import block, position, token, without_known
 from writer.dedupe import RecentlyWritten
 
 Event = Callable[..., EnrichedEvent]
@@ -27,7 +27,7 @@ def test_each_record_is_accounted_for(event: Event, source: Source) -> None:
         source(event(event_data="[")),
         source(event()),
     ]
-    made = block(records, known)
+    made = without_known(block(records), known)
     assert [position(values) for values in made.rows] == [(0, 0), (0, 6)]
     assert made.duplicates == 1
     undecodable = RejectionReason.REJECTION_REASON_UNDECODABLE
@@ -42,7 +42,7 @@ def test_each_record_is_accounted_for(event: Event, source: Source) -> None:
 
 def test_a_rejection_says_which_event_where_it_could_be_read(event: Event, source: Source) -> None:
     refused = event(event_data="[")
-    [rejection] = block([source(refused)], RecentlyWritten(0)).rejections
+    [rejection] = block([source(refused)]).rejections
     assert (rejection.website_id, rejection.event_id) == (refused.website_id, refused.event_id)
     assert rejection.detail == "event_data is no JSON text"
 
@@ -60,7 +60,7 @@ def test_a_fault_of_the_rules_rejects_one_event_and_quotes_nothing(
 
     monkeypatch.setattr(block_module, "row", broken)
     monkeypatch.setattr(block_module, "columns", broken_too)
-    made = block([source(event()), source(event()), source(event())], RecentlyWritten(0))
+    made = block([source(event()), source(event()), source(event())])
     assert len(made.rows) == 2
     assert [each.detail for each in made.rejections] == ["no row can be made of it: KeyError"]
 

@@ -1,7 +1,9 @@
 """One batch's way: rejections, rows, and what is counted."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +15,7 @@ from eventrail.clock import ManualClock
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
 from eventrail.errors import ClickHouseUnavailable, KafkaUnavailable
 from eventrail.rows.events import COLUMNS, Row
+from writer.block import Block, block
 from writer.dedupe import RecentlyWritten
 from writer.delivery import Delivery
 from writer.errors import LineHeld, RowsRefused, TableFault
@@ -158,6 +161,55 @@ async def test_it_waits_for_both_backends(rig: Rig, event: Event, source: Source
     assert rig.value("retries_total", cause="clickhouse") == 2
     assert rig.value("retries_total", cause="table") == 1
     assert rig.value("retries_total", cause="kafka") == 1
+
+
+async def test_a_batch_that_was_written_is_forgotten_without_a_search_for_cycles(
+    rig: Rig, event: Event, source: Source
+) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        rig.table.insert = lambda _rows: None  # type: ignore[assignment, method-assign]
+        records = [source(event()) for _ in range(3)]
+        gone = weakref.ref(records[0])
+        await rig.delivery.deliver(records.copy)
+        records.clear()
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+async def test_what_was_made_ahead_is_written_and_copies_are_told_when_its_turn_comes(
+    rig: Rig, event: Event, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def counted(records: Sequence[Any], *days: Any) -> Block:
+        made.append(len(records))
+        return block(records, *days)
+
+    monkeypatch.setattr("writer.delivery.block", counted)
+    copied = event()
+    ahead = [source(copied), source(event()), source(b"\xff")]
+    rig.delivery.look_ahead(ahead)
+    await rig.delivery.deliver(lambda: [source(copied)])
+    rig.delivery.look_ahead(ahead)
+    await rig.delivery.deliver(lambda: ahead)
+    assert sorted(made) == [1, 3, 3]
+    assert len(rig.table.rows) == 2
+    assert rig.value("duplicates_total") == 1
+    assert len(rig.rejected.rejections) == 1
+
+
+async def test_what_was_made_ahead_of_other_records_is_not_written(
+    rig: Rig, event: Event, source: Source
+) -> None:
+    ahead = [source(event()), source(event())]
+    rig.delivery.look_ahead(ahead)
+    ahead[0] = source(event())
+    await rig.delivery.deliver(lambda: ahead)
+    offsets = COLUMNS.index("enriched_offset")
+    assert [row[offsets] for row in rig.table.rows] == [record.offset for record in ahead]
 
 
 async def test_a_cancelled_delivery_breaks_its_insert_off(rig: Rig, event: Event, source: Source) -> None:

@@ -11,7 +11,7 @@ from writer.settings import ALL, WriterSettings
 def test_the_defaults_are_those_of_the_spec() -> None:
     settings = load(WriterSettings)
     assert (settings.flush_events, settings.flush_seconds) == (100, 5.0)
-    assert settings.max_waiting_events == 20_000
+    assert settings.max_waiting_events == 10_000
     assert settings.group == topics.WRITER_GROUP
     assert settings.listen == "127.0.0.1:8403"
 

@@ -96,6 +96,7 @@ class Rig:
     def __init__(self) -> None:
         self.consumer = MemoryConsumer()
         self.delivered: list[list[SourceRecord]] = []
+        self.looked_at: list[list[SourceRecord]] = []
         self.open = asyncio.Event()
         self.open.set()
         self.fault: Exception | None = None
@@ -116,6 +117,7 @@ class Rig:
             self.waiting,
             catalogue,
             clock,
+            lambda records: self.looked_at.append(list(records)),
         )
         return self.stream
 
@@ -209,8 +211,10 @@ async def test_while_a_delivery_runs_the_next_batch_grows_to_its_cap_and_polling
     polls = rig.consumer.polls
     await until(lambda: rig.consumer.polls > polls + 1)
     assert rig.consumer.position[PARTITIONS[0]] == taken
+    assert [len(records) for records in rig.looked_at] == [30], "the full batch is told of, and once"
     rig.open.set()
     await until(lambda: rig.consumer.offsets[PARTITIONS[0]] == 500)
+    assert rig.looked_at[0] in rig.delivered
     assert max(map(len, rig.delivered)) <= 30
     assert rig.positions() == [(0, n) for n in range(500)]
 

@@ -14,6 +14,7 @@ from eventrail.settings import ClickHouseSettings, KafkaSettings, SharedSettings
 from eventrail.websites.settings import WebsitesSettings
 from eventrail.websites.watching import open_websites
 from writer import app
+from writer.garbage import look_seldom
 from writer.migrations import migrate
 from writer.rewind import rewind
 from writer.settings import ALL, ClusterSettings, WriterSettings
@@ -46,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         open_websites(load(WebsitesSettings))
     except ConfigurationError as error:
         return complain("writer", error)
+    look_seldom()
     return run("writer", app.run)
 
 

@@ -204,6 +204,7 @@ async def _session(parts: Parts, delivery: Delivery, lookout: Lookout, stop: asy
         parts.waiting,
         parts.metrics,
         parts.clock,
+        delivery.look_ahead,
     )
     consumer.subscribe([topics.ENRICHED.name], listener=stream)
     parts.readiness.consumer = consumer

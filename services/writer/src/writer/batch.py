@@ -3,10 +3,12 @@
 No IO, no clock: `now` is a monotonic time in seconds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from functools import partial
+from operator import attrgetter
+from typing import Final, NamedTuple, Protocol
 
 
 class SourceRecord(Protocol):
@@ -20,6 +22,24 @@ class SourceRecord(Protocol):
     def key(self) -> bytes | None: ...
     @property
     def value(self) -> bytes | None: ...
+
+
+class WaitingRecord(NamedTuple):
+    """A SourceRecord and nothing else: an event's seven headers take more memory than the event."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+def waiting_records(records: Iterable[SourceRecord]) -> list[WaitingRecord]:
+    """What has to be kept of records, e.g. of aiokafka's."""
+    return list(map(_make, map(_fields, records)))
+
+
+_fields: Final = attrgetter(*WaitingRecord._fields)
+_make: Final = partial(tuple.__new__, WaitingRecord)
 
 
 class FlushReason(StrEnum):

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from google.protobuf.message import DecodeError
@@ -34,17 +34,19 @@ class Block:
     duplicates: int = 0
 
 
-def block(records: Sequence[SourceRecord], known: RecentlyWritten, days: Days = without_limit) -> Block:
-    """Every record of `records` is in the answer exactly once: as row, rejection, or duplicate.
+def block(records: Sequence[SourceRecord], days: Days = without_limit) -> Block:
+    """Every record of `records` is in the answer exactly once: as row or rejection.
 
     Each row carries the `days` for which its website keeps events.
     """
     found = _columns(records, days)
-    made = Block(found) if found is not None else _one_by_one(records, days)
+    return Block(found) if found is not None else _one_by_one(records, days)
+
+
+def without_known(made: Block, known: RecentlyWritten) -> Block:
+    """`made`, less the rows of which the table has a copy already."""
     news = known.news(made.rows)
-    made.duplicates = len(made.rows) - len(news)
-    made.rows = taken(made.rows, news)
-    return made
+    return replace(made, rows=taken(made.rows, news), duplicates=len(made.rows) - len(news))
 
 
 def _columns(records: Sequence[SourceRecord], days: Days) -> Columns | None:

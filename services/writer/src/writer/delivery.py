@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from eventrail import logs
 from eventrail.breaker import PROBE_FIRST_SECONDS, PROBE_LONGEST_SECONDS, Breaker
@@ -12,7 +12,7 @@ from eventrail.errors import ClickHouseUnavailable
 from eventrail.rows.columns import taken, values_of
 from eventrail.rows.events import COLUMNS, Row
 from writer.batch import SourceRecord
-from writer.block import Block, block, position
+from writer.block import Block, block, position, without_known
 from writer.dedupe import RecentlyWritten
 from writer.errors import LineHeld
 from writer.insertion import Insertion, Refusals
@@ -53,6 +53,13 @@ class Erasures(Protocol):
     async def recall(self, rows: Sequence[Row]) -> None: ...
 
 
+class _Ahead(NamedTuple):
+    """What is made of records before their turn."""
+
+    records: list[SourceRecord]
+    made: asyncio.Future[Block]
+
+
 class Delivery:
     """Delivers batches, one at a time.
 
@@ -86,7 +93,16 @@ class Delivery:
         self._clock = clock
         self._accepted = 0
         self._to_recall: list[Sequence[Row]] = []
+        self._ahead: _Ahead | None = None
         self.steps = 0
+
+    def look_ahead(self, records: Sequence[SourceRecord]) -> None:
+        """Begin to make rows of `records`, which are to be delivered next; does not block.
+
+        Where others are delivered next, it was for nothing.
+        """
+        some = list(records)  # some of the caller's may go while a thread reads them
+        self._ahead = _Ahead(some, asyncio.ensure_future(asyncio.to_thread(block, some, self._kept())))
 
     async def deliver(self, records: Callable[[], Sequence[SourceRecord]]) -> None:
         """Returns once each record is a row, an acknowledged rejection, a copy of a written event, or erased.
@@ -99,8 +115,9 @@ class Delivery:
         await self._probe(lambda: self._settle(records()))
 
     async def _settle(self, records: Sequence[SourceRecord]) -> None:
-        made = await asyncio.to_thread(block, records, self._known, self._kept())
+        made = await self._made(records)
         self._require_mostly_good(len(records), made.rejections)
+        made = await asyncio.to_thread(without_known, made, self._known)
         made.rows = await self._erasures.withhold(made.rows)
         insertion = await self._inserted(made, records)
         rejections = made.rejections + _refusals(records, made.rows, insertion.refused)
@@ -110,6 +127,12 @@ class Delivery:
         self._breaker.count(len(records), len(rejections))
         self._metrics.duplicates.inc(made.duplicates)
         self._metrics.batch_rows.observe(len(made.rows))
+
+    async def _made(self, records: Sequence[SourceRecord]) -> Block:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.records == list(records):
+            return await ahead.made
+        return await asyncio.to_thread(block, records, self._kept())
 
     async def _inserted(self, made: Block, records: Sequence[SourceRecord]) -> Insertion[int]:
         """Every row of `made` is then written or refused. Raises LineHeld; what was written stays known."""

@@ -20,6 +20,10 @@ SUSPICIOUS = 32
 """So many refused rows, and not one accepted, point at the engine and not at the rows."""
 
 
+def _no_guard(_settled: int, _refused: Refusals[R]) -> None:
+    pass
+
+
 class Insertion(Generic[R]):
     """The way of one block into the table; `run` may be called again after an error and goes on.
 
@@ -27,7 +31,7 @@ class Insertion(Generic[R]):
     `refused`. `parts` counts the inserts past the first.
     """
 
-    def __init__(self, rows: Sequence[R], guard: Guard[R] = lambda _settled, _refused: None) -> None:
+    def __init__(self, rows: Sequence[R], guard: Guard[R] = _no_guard) -> None:
         self._guard = guard
         self._left = [rows] if rows else []
         self.parts = 0
@@ -50,6 +54,8 @@ class Insertion(Generic[R]):
                 self._left.pop()
                 self.written += part
             self.parts += 1
+        # It may know of this insertion: both, and a batch with them, would stay until somebody looks for cycles.
+        self._guard = _no_guard
 
     @property
     def doubtful(self) -> bool:

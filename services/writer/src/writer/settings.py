@@ -30,7 +30,7 @@ class WriterSettings(Settings):
         description="Insert at the latest when the oldest event has waited this long, in seconds.",
     )
     max_waiting_events: int = Field(
-        20_000,
+        10_000,
         ge=1,
         le=1_000_000,
         description="Events that may wait while an insert runs; then reading pauses. Also the largest insert.",

@@ -15,7 +15,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from eventrail import logs
 from eventrail.clock import Clock
 from eventrail.contract import topics
-from writer.batch import Batch, FlushReason, Limits, SourceRecord
+from writer.batch import Batch, FlushReason, Limits, SourceRecord, waiting_records
 from writer.metrics import Metrics
 from writer.waiting import Cause, Waiting
 
@@ -25,6 +25,9 @@ Records = Callable[[], Sequence[SourceRecord]]
 """All that one delivery stands for: asked again, it may have grown by records that came since."""
 
 Deliver = Callable[[Records], Awaitable[None]]
+
+LookAhead = Callable[[Sequence[SourceRecord]], None]
+"""Told which records will be delivered next; must not block."""
 
 _POLL_SECONDS = 0.25
 _BUSY_POLL_SECONDS = 0.05
@@ -49,8 +52,11 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
         waiting: Waiting,
         metrics: Metrics,
         clock: Clock,
+        look_ahead: LookAhead = lambda _records: None,
     ) -> None:
         self._consumer = consumer
+        self._look_ahead = look_ahead
+        self._looked_at: Batch | None = None
         self._deliver = deliver
         self._limits = limits
         self._handover_seconds = handover_seconds
@@ -148,6 +154,7 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
             self._resume()
         else:
             self._pause()
+            self._say_what_is_next()
             await self._idle(_POLL_SECONDS)
         found: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
             timeout_ms=int(1000 * self._patience()) if room else 0,
@@ -156,7 +163,7 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
         now = self._clock.monotonic()
         for source, records in found.items():
             self._follow(source.partition, records[0].offset, records[-1].offset)
-            self._batch.add(records, now)
+            self._batch.add(waiting_records(records), now)
 
     def _follow(self, partition: int, first: int, last: int) -> None:
         """Take note of offsets that were read, and tell of those that were jumped over."""
@@ -178,6 +185,12 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _idle(self, seconds: float) -> None:
         if self._delivering is not None:
             await asyncio.wait([self._delivering], timeout=seconds)
+
+    def _say_what_is_next(self) -> None:
+        # A full batch gets no more records: it can be worked at while the one before it is written.
+        if self._delivering is not None and self._looked_at is not self._batch:
+            self._looked_at = self._batch
+            self._look_ahead(self._batch.records)
 
     def _pause(self) -> None:
         self._consumer.pause(*self._consumer.assignment())
