@@ -1,11 +1,13 @@
 import json
 import re
+from collections.abc import Callable
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.payload import event_data
 from collector.payload.event_data import MAX_BYTES, MAX_DEPTH, read
 from collector.refusals import Refused
 
@@ -40,6 +42,32 @@ def test_the_compact_form_has_the_same_value_and_the_same_numbers(text: str) -> 
         outside_strings = [re.sub(r'"(?:[^"\\]|\\.)*"', "", form) for form in (kept, text)]
         assert NUMBER.findall(outside_strings[0]) == NUMBER.findall(outside_strings[1])
         assert kept.encode() == compact(kept)
+
+
+def outcome(read: Callable[[bytes], str | None], raw: bytes) -> object:
+    try:
+        return read(raw)
+    except Refused as refused:
+        return (refused.kind.code, refused.message)
+
+
+HOSTILE = st.one_of(
+    st.text('[]{}",:\\ud80019eE.-ntf \0', max_size=40).map(json.dumps),
+    st.integers(25, 40).map(lambda depth: '{"a":' * depth + "1" + "}" * depth),
+    st.integers(MAX_BYTES - 10, MAX_BYTES).map(lambda size: f'{{"a":"{"x" * size}"}}'),
+    st.sampled_from(
+        ['{"a":1,"a":1}', '{"a":{"b":1,"b":2}}', '{"a":"\\u0000"}', '{"a":1e400}', '{"\\u0061":1}']
+    ),
+)
+
+
+@given((objects() | HOSTILE).flatmap(lambda text: st.sampled_from([text, json.dumps(text)])))
+def test_what_is_read_at_a_glance_is_read_as_the_exact_way_does(text: str) -> None:
+    raw = text.encode()
+    exact = outcome(event_data._exact, raw)
+    assert outcome(read, raw) == outcome(read, compact(text)) == exact
+    if (at_a_glance := event_data._usual(raw)) is not None:
+        assert at_a_glance == exact
 
 
 def test_the_example_of_the_spec() -> None:

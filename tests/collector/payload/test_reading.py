@@ -42,6 +42,63 @@ def test_the_quick_and_the_exact_way_agree(value: object) -> None:
 def test_a_clean_body_takes_the_quick_way() -> None:
     for body in (GOOD, [GOOD], [GOOD] * 50):
         assert members.quick(json.dumps(body, separators=(",", ":")).encode()) is not None
+        assert members.minimal(json.dumps(body, separators=(",", ":")).encode()) is not None
+
+
+SPELLINGS = st.sampled_from(
+    [
+        b" ",
+        b"\\u0061",
+        b"\\/",
+        b"-0",
+        b"1e3",
+        b'"url":"a",',
+        b'"url":1,',
+        b"\\ud800",
+        b"\\u0000",
+        b"\xff",
+        b"\xc3\xa9",
+    ]
+)
+
+
+@given(
+    BODIES,
+    st.lists(st.tuples(st.integers(0, 200), SPELLINGS), max_size=2),
+    st.sampled_from([None, (",", ":")]),
+)
+def test_what_is_read_as_it_stands_is_read_as_the_exact_way_does(
+    value: object, inserted: list[tuple[int, bytes]], separators: tuple[str, str] | None
+) -> None:
+    body = json.dumps(value, separators=separators).encode()
+    for at, spelling in inserted:
+        body = body[:at] + spelling + body[at:]
+    found = members.minimal(body)
+    if found is not None:
+        exact = diagnosis.examine(body)
+        assert [plain(member) for member in found.members] == [plain(member) for member in exact.members]
+        assert (found.batch, exact.unknown) == (exact.batch, [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"url": "a"}',
+        b'{"url":"a","url":"b"}',
+        b'{"url":"a","\\u0075rl":"b"}',
+        b'{"url":"\\u0061","url":"b"}',
+        b'{"event_data":{},"event_data":{}}',
+        b'{"url":"\\u0000"}',
+        b'{"event_data":{"a":"\\u0000"}}',
+        b'{"event_data":{"a":"\xff"}}',
+        b'{"event_data":{"a":"\\ud800"}}',
+        b'{"website_ID":"a"}',
+        b"[]",
+        b"[" + b",".join([b"{}"] * 51) + b"]",
+    ],
+)
+def test_what_is_not_clean_is_not_read_as_it_stands(body: bytes) -> None:
+    assert members.minimal(body) is None
 
 
 def outcome(body: bytes) -> str | int:

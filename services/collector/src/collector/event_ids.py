@@ -60,10 +60,15 @@ class EventIds:
         return uuid7(tick, self.randomness()), tick.unix_ms
 
 
+def is_canonical(text: str) -> bool:
+    """Whether `text` is what `canonical` makes of it."""
+    return _UUID.fullmatch(text) is not None and text != _NIL
+
+
 def canonical(text: str) -> str | None:
     """`text` as a lower-case UUID, None where it is none; the nil UUID names nothing and is none."""
     lowered = text.lower()
-    return lowered if _UUID.fullmatch(lowered) and lowered != _NIL else None
+    return lowered if is_canonical(lowered) else None
 
 
 def time_of(event_id: str) -> int | None:

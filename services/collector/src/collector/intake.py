@@ -1,20 +1,22 @@
 """From the bytes of a body to events that are ready for the raw topic. No IO."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from collector.access import NOTHING_SHOWN, Door, Grant, Shown, address_of, agent_of, said_on_behalf
 from collector.client_address import Address
 from collector.event_ids import EventIds
 from collector.partitions import Partitioner
-from collector.payload import reading, rules
+from collector.payload import reading, rules, usual
 from collector.payload.timestamps import Window, corrected, identity_day
 from collector.rate_limits import Allowance
 from collector.receipts import Adjustment, Rejection, rejection
 from collector.refusals import Refused
 from collector.sinks import Placed
 from eventrail.clock import utc_day
-from eventrail.contract.v1.raw_pb2 import ClientHints, RawEvent, SealedAddress
+from eventrail.contract.v1.enriched_pb2 import Screen
+from eventrail.contract.v1.raw_pb2 import ClientHints, RawEvent
 from eventrail.sealing import AddressSealer
 
 
@@ -49,6 +51,33 @@ class Taken:
         self.ignored.extend(name for name in names if name not in self.ignored)
 
 
+class _Sender:
+    """A client with what is the same in all events of one request that are its own."""
+
+    __slots__ = ("_client", "_keys", "_partitioner", "about")
+
+    def __init__(self, client: Client, sealer: AddressSealer, partitioner: Partitioner) -> None:
+        self._client = client
+        self._partitioner = partitioner
+        self._keys: dict[str, int] = {}
+        sealed = sealer.seal(client.address) if client.address else None
+        self.about = RawEvent(
+            client_address=sealed, user_agent=client.user_agent, client_hints=client.hints
+        ).SerializeToString()
+        """A RawEvent with the fields that are the client's: appended to another one it is merged into it."""
+
+    def key(self, event: rules.Event) -> int:
+        website_id = event.website_id
+        if event.visitor_id:
+            return self._partitioner.of_visitor(website_id, event.visitor_id)
+        if website_id not in self._keys:
+            client = self._client
+            self._keys[website_id] = self._partitioner.of_client(
+                website_id, client.address, client.user_agent
+            )
+        return self._keys[website_id]
+
+
 class Intake:
     """Reads bodies, judges members, and gives ids, partitions and sealed addresses."""
 
@@ -73,34 +102,33 @@ class Intake:
         read = reading.read(body)
         taken = Taken(batch=read.batch, ignored=read.unknown)
         access = self._door.access(client.shown)
-        sealed = self._seal(client)
+        sender = self._sender(client)
         for index, member in enumerate(read.members):
             try:
                 if isinstance(member, Refused):
                     raise member
-                event = rules.judge(member)
+                event = usual.judge(member) or rules.judge(member)
                 grant = access.grant(event.website_id)
-                sender = _on_behalf(event, client) if grant.by_key else client
+                other = _on_behalf(event, client) if grant.by_key else client
                 if allowance:
                     allowance.admit(event.website_id, grant.website.rate_limits, by_key=grant.by_key)
             except Refused as refused:
                 taken.rejected.append(rejection(index, refused, taken.place(index)))
             else:
                 _ignore(taken, event, grant)
-                about = sealed if sender is client else self._seal(sender)
-                self._add(taken, index, event, sender, about, received_at_ms, grant.withhold)
+                by = sender if other is client else self._sender(other)
+                self._add(taken, index, event, by, received_at_ms, grant.withhold)
         return taken
 
-    def _seal(self, client: Client) -> SealedAddress | None:
-        return self._sealer.seal(client.address) if client.address else None
+    def _sender(self, client: Client) -> _Sender:
+        return _Sender(client, self._sealer, self._partitioner)
 
     def _add(
         self,
         taken: Taken,
         index: int,
         event: rules.Event,
-        client: Client,
-        sealed: SealedAddress | None,
+        sender: _Sender,
         received_at_ms: int,
         withhold: bool,  # noqa: FBT001
     ) -> None:
@@ -115,13 +143,17 @@ class Intake:
             identity_day=day,
             event_data=event.event_data,
             visitor_id=event.visitor_id,
-            client_address=sealed,
-            user_agent=client.user_agent,
-            client_hints=client.hints,
+            url=event.url,
+            referrer=event.referrer,
+            language=event.language,
             without_visitor=withhold,
         )
-        _add_page(raw, event)
-        taken.events.append(Placed(self._key(event, client), raw.SerializeToString()))
+        value = raw.SerializeToString() + sender.about
+        if event.screen:
+            value += _screen(*event.screen)
+        if event.campaign:
+            value += _campaign(event.campaign)
+        taken.events.append(Placed(sender.key(event), value))
         taken.event_ids.append(event_id)
         taken.indexes.append(index)
 
@@ -144,11 +176,6 @@ class Intake:
         taken.adjusted.append(Adjustment(index, event.time_field, f"{where}: {message}"))
         return received_at_ms
 
-    def _key(self, event: rules.Event, client: Client) -> int:
-        if event.visitor_id:
-            return self._partitioner.of_visitor(event.website_id, event.visitor_id)
-        return self._partitioner.of_client(event.website_id, client.address, client.user_agent)
-
 
 def _on_behalf(event: rules.Event, client: Client) -> Client:
     """The visitor for whom a server sends; what the event does not say of it stays the server's."""
@@ -162,18 +189,20 @@ def _on_behalf(event: rules.Event, client: Client) -> Client:
 
 
 def _ignore(taken: Taken, event: rules.Event, grant: Grant) -> None:
-    if not grant.by_key:
+    if not grant.by_key and (event.client_ip or event.user_agent):
         taken.ignore(said_on_behalf(event.client_ip, event.user_agent))
     if grant.withhold and event.visitor_id:
         event.visitor_id = ""
         taken.ignore(("visitor_id",))
 
 
-def _add_page(raw: RawEvent, event: rules.Event) -> None:
-    for name, text in event.texts.items():
-        if name.startswith("utm_"):
-            setattr(raw.campaign, name.removeprefix("utm_"), text)
-        else:
-            setattr(raw, name, text)
-    if event.screen:
-        raw.screen.width, raw.screen.height = event.screen
+@lru_cache(4096)
+def _screen(width: int, height: int) -> bytes:
+    return RawEvent(screen=Screen(width=width, height=height)).SerializeToString()
+
+
+def _campaign(texts: Mapping[str, str]) -> bytes:
+    raw = RawEvent()
+    for name, text in texts.items():
+        setattr(raw.campaign, name, text)
+    return raw.SerializeToString()

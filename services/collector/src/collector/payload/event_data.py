@@ -33,13 +33,42 @@ _FOUND: Final = {
 }
 
 
+_decode: Final = msgspec.json.Decoder().decode
+_encode: Final = msgspec.json.Encoder().encode
+
+
 def read(raw: bytes) -> str:
-    """The compact JSON object in `raw`, which is one JSON value in compact form; "" where there is none.
+    """The compact JSON object in `raw`, which is one JSON value; "" where there is none.
 
     None are: no bytes, `null`, and a string that is blank or holds `null`. Raises Refused.
     """
     if not raw or raw == b"null":
         return ""
+    return _usual(raw) or _exact(raw)
+
+
+def _usual(raw: bytes) -> str | None:
+    """The object where, spaces apart, it is spelt as this program would spell it: then no key is there twice."""
+    try:
+        value = _decode(raw)
+        if isinstance(value, str):
+            raw = value.encode()
+            value = _decode(raw)
+        spelt = _encode(value)
+        if not isinstance(value, dict) or (spelt != raw and spelt != surrogates.compact(raw)):
+            return None
+    except (ValueError, RecursionError):
+        return None
+    if len(spelt) > MAX_BYTES or spelt.count(b"{") + spelt.count(b"[") > MAX_DEPTH or b"\\u0000" in spelt:
+        return None
+    return spelt.decode()
+
+
+def _exact(raw: bytes) -> str:
+    try:
+        raw = surrogates.compact(raw)
+    except RecursionError:
+        raise _too_deep() from None
     if raw[0] == ord('"'):
         raw = _inside(raw)
         if not raw or raw == b"null":
@@ -76,7 +105,7 @@ def _unescaped(compact: bytes) -> bytes:
 def _check(compact: bytes) -> None:
     # Braces inside of strings count too: too many only make the exact answer necessary.
     if compact.count(b"{") + compact.count(b"[") > MAX_DEPTH and _depth(compact) > MAX_DEPTH:
-        raise invalid(f"is nested more than {MAX_DEPTH} levels deep; flatten it", FIELD)
+        raise _too_deep()
     try:
         value = msgspec.json.decode(compact)
     except (ValueError, RecursionError) as error:
@@ -87,6 +116,10 @@ def _check(compact: bytes) -> None:
         _refuse_duplicates(compact)
     if b"\\u0000" in compact and any("\0" in text for text in _texts(value)):
         raise invalid("holds the NUL character (\\u0000); leave it out", FIELD)
+
+
+def _too_deep() -> Refused:
+    return invalid(f"is nested more than {MAX_DEPTH} levels deep; flatten it", FIELD)
 
 
 def _depth(compact: bytes) -> int:

@@ -1,6 +1,6 @@
 """Members of a body: the fields that a client may send, and how bytes become them.
 
-The quick way decodes all members at once and pays nothing for what hardly ever happens. Whatever it
+The quick ways decode all members at once and pay nothing for what hardly ever happens. Whatever they
 cannot prove clean (an unknown field, a wrong type, a key that stands twice, a NUL) goes to `diagnosis`,
 which finds out what it is.
 """
@@ -23,7 +23,7 @@ Moment = int | str | UnsetType | None
 NO_DATA: Final = Raw(b"")
 
 
-class Member(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class Member(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """One event as a client may send it; every field may be absent (UNSET) or null.
 
     Spec section "Collecting Events", and `type`, which trackers send instead of `event_type`.
@@ -68,6 +68,24 @@ class Body:
 
 _FIELDS: Final = len(Member.__struct_fields__)
 _decoder = msgspec.json.Decoder(Member | list[Member])
+_encoder = msgspec.json.Encoder()
+
+
+def minimal(body: bytes) -> Body | None:
+    """The members of `body` where it is spelt as short as can be (event_data apart), None where it is not clean.
+
+    This is how programs write JSON, and it is proven by its length alone: what the members are written as again is
+    shorter wherever there was a space, an escape that need not be, or a key twice.
+    """
+    try:
+        decoded = _decoder.decode(body)
+        if len(_encoder.encode(decoded)) != len(body) or b"\\u0000" in body:
+            return None
+        if not body.isascii():
+            body.decode()  # what is passed on raw would be looked at too late
+    except (ValueError, RecursionError):
+        return None
+    return _body(decoded)
 
 
 def quick(compact: bytes) -> Body | None:
@@ -76,14 +94,18 @@ def quick(compact: bytes) -> Body | None:
         decoded = _decoder.decode(compact)
     except (ValueError, RecursionError):
         return None
-    batch = isinstance(decoded, list)
-    members = decoded if isinstance(decoded, list) else [decoded]
-    if not 1 <= len(members) <= MAX_MEMBERS or b"\\u0000" in compact:
+    body = _body(decoded)
+    if body is None or b"\\u0000" in compact:
         return None
     # Each key is followed by `":`; as many of those as fields were filled means that none was there twice.
-    if compact.count(b'":') != sum(map(_keys, members)):
-        return None
-    return Body(list(members), batch)
+    filled = sum(_keys(member) for member in body.members if isinstance(member, Member))
+    return body if compact.count(b'":') == filled else None
+
+
+def _body(decoded: Member | list[Member | Refused]) -> Body | None:
+    if isinstance(decoded, Member):
+        return Body([decoded], batch=False)
+    return Body(decoded, batch=True) if 1 <= len(decoded) <= MAX_MEMBERS else None
 
 
 def _keys(member: Member) -> int:

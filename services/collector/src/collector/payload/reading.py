@@ -6,6 +6,9 @@ from collector.refusals import Refused
 
 def read(body: bytes) -> members.Body:
     """Take `body` apart. Raises Refused where it is no JSON, or neither an event nor 1 to 50 of them."""
+    found = members.minimal(body)
+    if found is not None:
+        return found
     if not body.strip(b" \t\r\n"):
         raise Refused("invalid_json", "the body is empty: send an event object or an array of them")
     try:

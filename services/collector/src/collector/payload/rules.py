@@ -1,9 +1,9 @@
 """The rules for one member: what is asked of each field, in one place."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from msgspec import UnsetType
 
 from collector import event_ids
@@ -16,7 +16,7 @@ from eventrail.contract.v1.enriched_pb2 import EventType
 CUSTOM: Final = EventType.EVENT_TYPE_CUSTOM
 PAGEVIEW: Final = EventType.EVENT_TYPE_PAGEVIEW
 
-_TYPES: Final = {"custom": CUSTOM, "event": CUSTOM, "pageview": PAGEVIEW}
+TYPES: Final = {"custom": CUSTOM, "event": CUSTOM, "pageview": PAGEVIEW}
 _TYPE_RULE: Final = '"custom" (or "event") for a custom event, "pageview" for a page view'
 
 MAX_CHARACTERS: Final = {
@@ -34,16 +34,17 @@ MAX_CHARACTERS: Final = {
 VISITOR_ID_MAX_BYTES: Final = 64
 SCREEN_MAX: Final = 65_535
 
+_UTM: Final = "utm_"
+
 _SCREEN = re.compile(r"(\d{1,6})[xX](\d{1,6})", flags=re.ASCII)
 
 
-@dataclass(slots=True)
-class Event:
-    """A member that keeps all rules; texts that were absent, null or empty are "".
+class Event(msgspec.Struct):
+    """A member that keeps all rules; a text that was absent, null or empty is "".
 
-    `sent_ms` is the client's own time in Unix milliseconds, None where it sent none; `time_field` names
-    where it came from. `clock_ms` is the client's clock at sending, where it told that and a timestamp.
-    `screen` is width and height in pixels, or None.
+    `campaign` has the UTM fields that are there, without `utm_`. `sent_ms` is the client's own time in Unix
+    milliseconds, None where it sent none; `time_field` names where it came from. `clock_ms` is the client's clock
+    at sending, where it told that and a timestamp. `screen` is width and height in pixels, or None.
     """
 
     website_id: str
@@ -51,7 +52,10 @@ class Event:
     event_name: str
     event_data: str
     visitor_id: str
-    texts: dict[str, str]
+    url: str
+    referrer: str
+    language: str
+    campaign: dict[str, str]
     screen: tuple[int, int] | None
     event_id: str
     sent_ms: int | None
@@ -66,13 +70,17 @@ def judge(member: Member) -> Event:
     website_id = _website_id(member)
     event_type = _event_type(member)
     event_id, sent_ms, time_field = _identity(member)
+    texts = _texts(member)
     return Event(
         website_id,
         event_type,
         _event_name(member, event_type),
         event_data.read(bytes(member.event_data)),
         _visitor_id(member),
-        _texts(member),
+        texts.pop("url", ""),
+        texts.pop("referrer", ""),
+        texts.pop("language", ""),
+        {name.removeprefix(_UTM): text for name, text in texts.items()},
         _screen(member),
         event_id,
         sent_ms,
@@ -104,9 +112,9 @@ def _event_type(member: Member) -> EventType.ValueType:
     found = {}
     for name, value in (("event_type", member.event_type), ("type", member.type)):
         if isinstance(value, str) and value:
-            if value not in _TYPES:
+            if value not in TYPES:
                 raise invalid(f"must be {_TYPE_RULE}", name)
-            found[name] = _TYPES[value]
+            found[name] = TYPES[value]
     if not found:
         raise invalid(f"is required: {_TYPE_RULE}", "event_type")
     if len(set(found.values())) > 1:
@@ -147,7 +155,7 @@ def _texts(member: Member) -> dict[str, str]:
     for name, limit in MAX_CHARACTERS.items():
         value = getattr(member, name)
         if name == "language" and isinstance(value, str):
-            value = _first_language(value)
+            value = first_language(value)
         if isinstance(value, str) and value:
             if len(value) > limit:
                 raise invalid(f"has {len(value):,} characters, but at most {limit:,} are taken", name)
@@ -155,7 +163,7 @@ def _texts(member: Member) -> dict[str, str]:
     return found
 
 
-def _first_language(text: str) -> str:
+def first_language(text: str) -> str:
     """The first language of an Accept-Language header (RFC 9110, 12.5.4), which trackers on servers send as it came."""
     first = text.partition(",")[0].partition(";")[0].strip()
     return "" if first == "*" else first
@@ -166,13 +174,18 @@ def _screen(member: Member) -> tuple[int, int] | None:
     text = member.screen
     if not isinstance(text, str) or not text:
         return pair
-    found = _SCREEN.fullmatch(text)
-    if found is None:
-        raise invalid('must be WIDTHxHEIGHT in pixels, such as "1920x1080"', "screen")
-    size = _in_range("screen", int(found[1]), int(found[2]))
+    size = screen_of(text)
     if pair is not None and pair != size:
         raise invalid("says something else than screen_width and screen_height; send one of them", "screen")
     return size
+
+
+def screen_of(text: str) -> tuple[int, int]:
+    """Width and height out of WIDTHxHEIGHT. Raises Refused."""
+    found = _SCREEN.fullmatch(text)
+    if found is None:
+        raise invalid('must be WIDTHxHEIGHT in pixels, such as "1920x1080"', "screen")
+    return _in_range("screen", int(found[1]), int(found[2]))
 
 
 def _screen_pair(member: Member) -> tuple[int, int] | None:

@@ -87,4 +87,5 @@ def _from_text(text: str, field: str) -> int:
 
 def identity_day(unix_ms: int) -> int:
     """UTC day of a client's timestamp in days since 1970-01-01, held within 1970-01-01..2149-06-06."""
-    return min(max(utc_day(unix_ms), 0), _LAST_DAY)
+    day = utc_day(unix_ms)
+    return day if 0 <= day <= _LAST_DAY else min(max(day, 0), _LAST_DAY)
