@@ -255,7 +255,7 @@ async def test_closing_twice_is_closing(subject: Subject) -> None:
 
 
 async def test_closing_waits_for_what_is_on_its_way(subject: Subject) -> None:
-    publishing = asyncio.create_task(subject.sink.publish(all_of("e", 50, range(9))))
+    publishing = asyncio.ensure_future(subject.sink.publish(all_of("e", 50, range(9))))
     await asyncio.sleep(0)
     await subject.sink.close()
     assert (await publishing).failures == {}

@@ -1,13 +1,14 @@
 import asyncio
 
-from collector.sinks.backlog import Backlog, Failure, Lane, Parcel
+from collector.sinks import Published
+from collector.sinks.backlog import Backlog, Failure, Lane, Parcel, Publication
 
 
 def parcel(*frames: bytes) -> Parcel:
-    made = Parcel(0, asyncio.get_running_loop().create_future())
+    publication = Publication(asyncio.get_running_loop().create_future(), 0.0)
     for place, item in enumerate(frames):
-        made.add(place, item)
-    return made
+        publication.add(0, place, item)
+    return publication.parcels[0]
 
 
 async def test_the_bounds_hold_in_events_and_in_bytes() -> None:
@@ -26,7 +27,23 @@ async def test_a_fate_is_told_once() -> None:
     one = parcel(b"x")
     one.settle(Failure("away"))
     one.settle(7)
-    assert await one.fate == "away"
+    assert await one.publication.done == Published({0: "away"})
+
+
+async def test_a_publication_ends_with_its_last_parcel() -> None:
+    publication = Publication(asyncio.get_running_loop().create_future(), 0.0)
+    for place, partition in enumerate((1, 2, 1)):
+        publication.add(partition, place, b"x")
+    publication.parcels[1].settle(Failure("late"))
+    assert not publication.done.done()
+    publication.parcels[2].settle(7)
+    assert await publication.done == Published({0: "late", 2: "late"}, {2: 7})
+
+
+async def test_a_publication_that_nobody_waits_for_is_settled_all_the_same() -> None:
+    one = parcel(b"x")
+    one.publication.done.cancel()
+    one.settle(7)
 
 
 async def test_a_lane_hands_out_in_order_and_by_size() -> None:

@@ -119,9 +119,9 @@ async def test_what_arrives_during_a_send_leaves_together_in_the_next(
 ) -> None:
     sink = make(patience=5)
     producer.free.clear()
-    first = asyncio.create_task(sink.publish([event(0)]))
+    first = asyncio.ensure_future(sink.publish([event(0)]))
     await until(lambda: bool(producer.batches[0]))
-    others = [asyncio.create_task(sink.publish([event(3 * n)])) for n in range(1, 200)]
+    others = [asyncio.ensure_future(sink.publish([event(3 * n)])) for n in range(1, 200)]
     await until(lambda: sink.backlog.events == 200)
     producer.free.set()
     done = await asyncio.gather(first, *others)
@@ -160,7 +160,7 @@ async def test_a_stuck_partition_costs_its_events_the_deadline_and_the_others_no
 ) -> None:
     sink = make()
     producer.held = {2}
-    stuck = asyncio.create_task(sink.publish([event(2), event(0)]))
+    stuck = asyncio.ensure_future(sink.publish([event(2), event(0)]))
     assert (await sink.publish([event(1)])).failures == {}
     assert not stuck.done()
     done = await asyncio.wait_for(stuck, 5)
@@ -175,8 +175,8 @@ async def test_events_that_were_given_up_in_the_queue_are_never_sent(
     # The first fills a send alone, and its send begins after all have come: its end is after their deadline.
     sink = make(linger=0.05)
     producer.held = {0}
-    in_flight = asyncio.create_task(sink.publish([event(0, 600_000)]))
-    waiting = [asyncio.create_task(sink.publish([event(3)])) for _ in range(50)]
+    in_flight = asyncio.ensure_future(sink.publish([event(0, 600_000)]))
+    waiting = [asyncio.ensure_future(sink.publish([event(3)])) for _ in range(50)]
     done = await asyncio.wait_for(asyncio.gather(in_flight, *waiting), 5)
     assert [published.failures for published in done] == [{0: LATE}] * 51
     await sink.close()
@@ -194,7 +194,7 @@ async def test_a_full_queue_refuses_at_once_and_takes_again_afterwards(
 ) -> None:
     sink = make(queue_events=10, patience=5)
     producer.free.clear()
-    taken = [asyncio.create_task(sink.publish([event(n)])) for n in range(10)]
+    taken = [asyncio.ensure_future(sink.publish([event(n)])) for n in range(10)]
     await until(lambda: sink.backlog.events == 10)
     refused = await asyncio.wait_for(sink.publish([event(1), event(2)]), 1)
     assert refused.failures == {0: FULL, 1: FULL}
@@ -220,9 +220,9 @@ async def test_a_lost_session_fails_what_still_waits(
 ) -> None:
     sink = make(patience=5)
     producer.free.clear()
-    first = asyncio.create_task(sink.publish([event(0)]))
+    first = asyncio.ensure_future(sink.publish([event(0)]))
     await until(lambda: bool(producer.batches[0]))
-    second = asyncio.create_task(sink.publish([event(0)]))
+    second = asyncio.ensure_future(sink.publish([event(0)]))
     await until(lambda: sink.backlog.events == 2)
     connection.session = None
     producer.free.set()
@@ -245,7 +245,7 @@ async def test_a_fault_of_the_client_library_is_told_and_gives_the_room_back(
 async def test_closing_waits_for_what_was_taken(make: Make, producer: ScriptedProducer) -> None:
     sink = make(patience=5)
     producer.free.clear()
-    taken = asyncio.create_task(sink.publish([event(0)]))
+    taken = asyncio.ensure_future(sink.publish([event(0)]))
     await until(lambda: bool(producer.batches[0]))
     closing = asyncio.create_task(sink.close())
     await until(lambda: sink.trouble() is not None)

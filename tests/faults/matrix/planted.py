@@ -28,12 +28,12 @@ def answer_before_ack() -> None:
     from collector.sinks.kafka import KafkaSink
 
     publish = KafkaSink.publish
-    running: set[asyncio.Task[Published]] = set()
+    running: set[asyncio.Future[Published]] = set()
 
     async def hasty(self: KafkaSink, events: Sequence[Placed]) -> Published:
-        task = asyncio.create_task(publish(self, events))
-        running.add(task)
-        task.add_done_callback(running.discard)
+        publishing = asyncio.ensure_future(publish(self, events))
+        running.add(publishing)
+        publishing.add_done_callback(running.discard)
         return Published()
 
     setattr(KafkaSink, "publish", hasty)  # noqa: B010 - in the place of the method

@@ -10,6 +10,7 @@ import base64
 import binascii
 import zlib
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 from eventrail.errors import TokenError
@@ -23,6 +24,19 @@ _MAX_PARTITION: Final = 2**31 - 1
 
 def encode(offsets: Mapping[int, int]) -> str:
     """The token of `offsets`: by raw partition (0 to 2^31-1) the last offset (0 to 2^63-1)."""
+    if len(offsets) == 1:
+        (only,) = offsets.items()
+        return _encode_one(*only)
+    return _encode(offsets)
+
+
+@lru_cache(maxsize=1024)
+def _encode_one(partition: int, offset: int) -> str:
+    # Events of many requests share a chunk, and so its offset.
+    return _encode({partition: offset})
+
+
+def _encode(offsets: Mapping[int, int]) -> str:
     packed = bytearray()
     before = 0
     for partition in sorted(offsets):

@@ -97,7 +97,7 @@ async def _serve(
     try:
         _log.info("serving", listen=settings.listen, websites=describe(websites))
         async with watched(websites):
-            await serve(app, settings, listening, stop, metrics, drain_seconds)
+            await serve(app, settings, listening, stop, metrics, drain_seconds, app.hot)
     finally:
         await (spooling or sink).close()
     _log.info("stopped")

@@ -1,15 +1,16 @@
 """Who may send: the website must be known, the page's origin allowed, and a key right where one is shown."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from ipaddress import IPv6Address, ip_address
-from typing import Final
+from typing import Final, NamedTuple
 
 from collector import privacy
 from collector.client_address import Address
 from collector.limits import USER_AGENT_MAX_CHARACTERS
 from collector.refusals import Refused, invalid
-from eventrail.websites import OpenWebsites, Website, Websites, keys
+from eventrail.websites import OpenWebsites, RateLimits, Website, Websites, keys
 from eventrail.websites.model import PrivacySignals
 
 SEND: Final = "send"
@@ -17,6 +18,8 @@ ON_BEHALF: Final = ("client_ip", "user_agent")
 """Fields of a member that only a server key gives a meaning."""
 
 _ADDRESS_CHARACTERS: Final = 64
+_REMEMBERED: Final = 4096
+_REMEMBERED_CHARACTERS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +35,18 @@ class Shown:
 
 
 NOTHING_SHOWN: Final = Shown()
-_SHOWING: Final = frozenset((b"origin", b"authorization", *privacy.NAMES))
+AUTHORIZATION: Final = b"authorization"
+SHOWING: Final = frozenset((b"origin", AUTHORIZATION, *privacy.NAMES))
+"""The headers that `shown` reads."""
 
 
 def shown(headers: Iterable[tuple[bytes, bytes]]) -> Shown:
     """What the headers of a request show; names are in lower case. A header that stands twice fits nothing."""
-    found = [header for header in headers if header[0] in _SHOWING]
+    found = [header for header in headers if header[0] in SHOWING]
     if not found:
         return NOTHING_SHOWN
     origins = [value for name, value in found if name == b"origin"]
-    keys_shown = [value for name, value in found if name == b"authorization"]
+    keys_shown = [value for name, value in found if name == AUTHORIZATION]
     return Shown(
         b", ".join(origins).decode("latin-1") if origins else None,
         b", ".join(keys_shown) if keys_shown else None,
@@ -51,11 +56,15 @@ def shown(headers: Iterable[tuple[bytes, bytes]]) -> Shown:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A website that takes events of this request; `by_key` with a server key, `withhold` without visitors."""
+    """A website that takes events of this request; `by_key` with a server key, `withhold` without visitors.
+
+    `rate_limits` are the website's own, None where it has none.
+    """
 
     website: Website
     by_key: bool
     withhold: bool
+    rate_limits: RateLimits | None = None
 
 
 class Door:
@@ -64,41 +73,54 @@ class Door:
     def __init__(self, websites: Websites | None = None, privacy_signals: PrivacySignals = "ignore") -> None:
         self._websites = websites or OpenWebsites()
         self._privacy_signals = privacy_signals
+        self._granting = self._of(self._websites.snapshot())
 
     def access(self, shown: Shown) -> "Access":
         """The rules for one request, over one version of the websites."""
-        return Access(self._websites.snapshot(), shown, self._privacy_signals)
+        websites = self._websites.snapshot()
+        if websites is not self._granting.websites:
+            self._granting = self._of(websites)
+        return Access(self._granting, shown)
+
+    def _of(self, websites: Websites) -> "_Granting":
+        judge = partial(_granted, websites, self._privacy_signals)
+        return _Granting(websites, judge, lru_cache(_REMEMBERED)(judge))
+
+
+_Judge = Callable[[str, str | None, bool], Grant]
+"""A website's grant to requests without a key: its id, their origin, whether they carry a privacy signal."""
+
+
+class _Granting(NamedTuple):
+    """One version of the websites, and its grants: `remembered` gives those of `judge`."""
+
+    websites: Websites
+    judge: _Judge
+    remembered: _Judge
 
 
 class Access:
-    """What one request may send; judges each website once."""
+    """What one request may send; judges each key once for each website."""
 
-    def __init__(self, websites: Websites, shown: Shown, privacy_signals: PrivacySignals) -> None:
-        self._websites = websites
+    def __init__(self, granting: _Granting, shown: Shown) -> None:
+        self._granting = granting
         self._shown = shown
-        self._privacy_signals = privacy_signals
         self._digest: bytes | None = None
         self._grants: dict[str, Grant] = {}
 
     def grant(self, website_id: str) -> Grant:
         """The grant for a website. Raises Refused: not_found, origin_not_allowed or invalid_key."""
+        shown = self._shown
+        if shown.authorization is None and len(shown.origin or "") <= _REMEMBERED_CHARACTERS:
+            return self._granting.remembered(website_id, shown.origin, shown.opted_out)
         found = self._grants.get(website_id)
         if found is None:
-            found = self._grants[website_id] = self._judge(website_id)
+            granted = self._granting.judge(website_id, shown.origin, shown.opted_out)
+            found = self._grants[website_id] = replace(granted, by_key=self._by_key(granted.website))
         return found
 
-    def _judge(self, website_id: str) -> Grant:
-        website = self._websites.find(website_id)
-        if website is None:
-            raise Refused("not_found", f"Unknown website_id: {website_id}", "website_id", names_field=True)
-        origin = self._shown.origin
-        if origin is not None and not website.allows_origin(origin):
-            raise Refused("origin_not_allowed", f"pages of {origin[:255]} may not send for {website_id}")
-        withhold = self._shown.opted_out and privacy.honors(website.privacy_signals or self._privacy_signals)
-        return Grant(website, self._by_key(website), withhold)
-
     def _by_key(self, website: Website) -> bool:
-        if self._shown.authorization is None or self._websites.open:
+        if self._shown.authorization is None or self._granting.websites.open:
             return False
         if self._digest is None:
             self._digest = keys.digest(_bearer(self._shown.authorization))
@@ -108,6 +130,24 @@ class Access:
         if SEND not in key.scopes:
             raise Refused("invalid_key", f"the server key {key.id!r} of {website.id} has no scope {SEND!r}")
         return True
+
+
+def _granted(
+    websites: Websites,
+    privacy_signals: PrivacySignals,
+    website_id: str,
+    origin: str | None,
+    opted_out: bool,  # noqa: FBT001
+) -> Grant:
+    website = websites.find(website_id)
+    if website is None:
+        raise Refused("not_found", f"Unknown website_id: {website_id}", "website_id", names_field=True)
+    if origin is not None and not website.allows_origin(origin):
+        raise Refused("origin_not_allowed", f"pages of {origin[:255]} may not send for {website_id}")
+    withhold = opted_out and privacy.honors(website.privacy_signals or privacy_signals)
+    own = website.rate_limits
+    rates = own if own.per_address or own.per_website else None
+    return Grant(website, by_key=False, withhold=withhold, rate_limits=rates)
 
 
 def _bearer(authorization: bytes) -> bytes:

@@ -17,6 +17,9 @@ _FIELDS: Final = {
 }
 """Field of the message by header, and the most characters that it may have (raw.proto)."""
 
+NAMES: Final = frozenset(_FIELDS)
+"""The headers that are read."""
+
 
 def read(headers: Iterable[tuple[bytes, bytes]]) -> ClientHints | None:
     """The hints among `headers` (names in lower case), None without any.

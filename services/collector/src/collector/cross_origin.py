@@ -6,9 +6,12 @@ refused shall be able to read why. So every answer mirrors the origin, errors of
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from starlette.types import Message, Scope, Send
+
+from collector.answers import lines
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -44,6 +47,21 @@ def answer_headers(origin: bytes | None) -> Headers:
     if origin is None or not _ORIGIN.fullmatch(origin):
         return []
     return [(b"access-control-allow-origin", origin), *_ANY_ANSWER]
+
+
+def answer_lines(origin: bytes | None) -> bytes:
+    """`answer_headers` as they look on the wire."""
+    if origin is None:
+        return b""
+    return (_known_lines if len(origin) <= _REMEMBERED_BYTES else _lines)(origin)
+
+
+def _lines(origin: bytes) -> bytes:
+    return lines(answer_headers(origin))
+
+
+_known_lines = lru_cache(4096)(_lines)
+_REMEMBERED_BYTES: Final = 256
 
 
 def mirroring(send: Send, origin: bytes) -> Send:

@@ -1,8 +1,9 @@
 """From the bytes of a body to events that are ready for the raw topic. No IO."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from collector.access import NOTHING_SHOWN, Door, Grant, Shown, address_of, agent_of, said_on_behalf
 from collector.client_address import Address
@@ -20,8 +21,7 @@ from eventrail.contract.v1.raw_pb2 import ClientHints, RawEvent
 from eventrail.sealing import AddressSealer
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """Who sends: the address (None when unknown), the User-Agent header ("" when absent), what else is shown."""
 
     address: Address | None
@@ -111,7 +111,7 @@ class Intake:
                 grant = access.grant(event.website_id)
                 other = _on_behalf(event, client) if grant.by_key else client
                 if allowance:
-                    allowance.admit(event.website_id, grant.website.rate_limits, by_key=grant.by_key)
+                    allowance.admit(event.website_id, grant.rate_limits, by_key=grant.by_key)
             except Refused as refused:
                 taken.rejected.append(rejection(index, refused, taken.place(index)))
             else:
@@ -184,8 +184,8 @@ def _on_behalf(event: rules.Event, client: Client) -> Client:
     address = address_of(event.client_ip) if event.client_ip else client.address
     agent = agent_of(event.user_agent)
     if not agent:
-        return replace(client, address=address)
-    return replace(client, address=address, user_agent=agent, hints=None)  # the hints are those of the server
+        return client._replace(address=address)
+    return client._replace(address=address, user_agent=agent, hints=None)  # the hints are those of the server
 
 
 def _ignore(taken: Taken, event: rules.Event, grant: Grant) -> None:

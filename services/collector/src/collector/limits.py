@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from collector.refusals import Refused
 from collector.unpacking import ENCODINGS
@@ -23,6 +24,29 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 class ClientGone(Exception):
     """The client closed the connection before its request was complete; there is nobody to answer."""
+
+
+class Expected(NamedTuple):
+    """A body by its headers: whether it is packed, and the most bytes that it may have as it is sent."""
+
+    packed: bool
+    most_bytes: int
+
+
+def expected(content_type: bytes, encoding: bytes) -> Expected:
+    """The body behind these headers. Raises Refused as `check_media_type` does."""
+    short = len(content_type) + len(encoding) <= _REMEMBERED_BYTES
+    return (_known if short else _expected)(content_type, encoding)
+
+
+def _expected(content_type: bytes, encoding: bytes) -> Expected:
+    check_media_type(content_type, encoding)
+    packed = is_packed(encoding)
+    return Expected(packed, PACKED_MAX_BYTES if packed else BODY_MAX_BYTES)
+
+
+_known = lru_cache(256)(_expected)
+_REMEMBERED_BYTES: Final = 256
 
 
 def check_media_type(content_type: bytes, encoding: bytes) -> None:
@@ -60,7 +84,13 @@ def is_packed(encoding: bytes) -> bool:
 
 def check_declared(content_length: bytes, most: int = BODY_MAX_BYTES) -> None:
     """Refuse a body by its Content-Length before a byte of it is read. Raises Refused."""
-    if content_length.isdigit() and int(content_length[:20]) > most:
+    if content_length.isdigit():
+        check_size(int(content_length[:20]), most)
+
+
+def check_size(size: int, most: int) -> None:
+    """Refuse a body of `size` bytes where it has more than `most`. Raises Refused."""
+    if size > most:
         raise _too_large()
 
 
@@ -85,8 +115,7 @@ async def _read(receive: Receive, most: int) -> bytes:
             raise ClientGone
         piece = message.get("body", b"")
         size += len(piece)
-        if size > most:
-            raise _too_large()
+        check_size(size, most)
         if not message.get("more_body", False):
             return b"".join([*pieces, piece]) if pieces else piece
         pieces.append(piece)

@@ -78,6 +78,7 @@ class Metrics:
             ["status"],
             registry=self.registry,
         )
+        self._requests: dict[int, Counter] = {}
         self.publish_seconds = Histogram(
             "eventrail_collector_publish_seconds",
             "Seconds from handing a request's events to the sink until each has its fate.",
@@ -185,6 +186,13 @@ class Metrics:
     def watch_limits(self, limiter: RateLimiter) -> None:
         """Read the rate limits' buckets from their owner whenever the metrics are asked for."""
         self.registry.register(_Buckets(limiter))
+
+    def answered(self, status: int) -> None:
+        """A request has its answer."""
+        counter = self._requests.get(status)
+        if counter is None:
+            counter = self._requests[status] = self.requests.labels(status)
+        counter.inc()
 
     def sent(self, events: int, chunks: Sequence[bytes]) -> None:
         """One send of `events` in `chunks` has come to its end."""

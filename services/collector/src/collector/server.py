@@ -10,7 +10,7 @@ import uvicorn
 
 from collector.admission import Admission, bounds
 from collector.metrics import Metrics
-from collector.protocol import factory
+from collector.protocol import ShortWay, factory
 from collector.settings import CollectorSettings
 from eventrail import logs
 from eventrail.health import EmbeddedServer
@@ -76,8 +76,11 @@ async def serve(
     stop: asyncio.Event,
     metrics: Metrics,
     drain_seconds: float = 0.0,
+    short_way: ShortWay | None = None,
 ) -> None:
     """Serve `app` until `stop` is set and the running requests have ended (or `stop_timeout` passed).
+
+    What `short_way` takes is handed to it and not to `app`, where it arrives in one piece.
 
     For `drain_seconds` after `stop` also new connections are taken; each answer asks for its connection to be closed.
     """
@@ -86,7 +89,7 @@ async def serve(
     admission = make_admission(settings, metrics)
     config = uvicorn.Config(
         app,
-        http=factory(admission, settings),  # type: ignore[arg-type]
+        http=factory(admission, settings, short_way),  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         log_config=None,

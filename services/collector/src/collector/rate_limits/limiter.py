@@ -56,12 +56,19 @@ class Allowance:
     _quotas: dict[bytes, _Quota] = field(default_factory=dict)
     _of_website: dict[str, tuple[_Quota, ...]] = field(default_factory=dict)
 
+    @property
+    def limits(self) -> bool:
+        """Whether the sender has met a limit, or would meet one with any website."""
+        return bool(self._quotas) or self.limiter.rates.per_address is not None
+
     def admit(self, website_id: str, own: RateLimits | None = None, *, by_key: bool = False) -> None:
         """Count one event of a website; `own` are the website's rates, which win over the general ones.
 
         What comes with a server key (`by_key`) is not counted by address: a server sends for many visitors.
         Raises Refused (rate_limited) where one of its buckets is empty, and then takes nothing from the other one.
         """
+        if own is None and self.limiter.unlimited:
+            return
         quotas = self._of_website.get(website_id)
         if quotas is None:
             quotas = self._of_website[website_id] = self._find(website_id, own or RateLimits(), by_key=by_key)
@@ -126,6 +133,8 @@ class RateLimiter:
 
     def __init__(self, rates: RateLimits, most: int) -> None:
         self.rates = rates
+        self.unlimited = rates.per_address is None and rates.per_website is None
+        """Whether only websites with rates of their own have limits."""
         self.addresses = Buckets(most)
         self.websites = Buckets(most)
 

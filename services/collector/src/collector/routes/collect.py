@@ -1,12 +1,14 @@
 """`POST /api/collect` and `POST /e`: a plain ASGI endpoint, the hot way of every event."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET
 from starlette.types import Receive, Scope, Send
 
-from collector import access, client_hints, limits
+from collector import limits, senders
+from collector.answers import Answer
 from collector.client_address import ClientAddresses
 from collector.intake import Client, Intake, Taken
 from collector.metrics import Metrics
@@ -23,20 +25,17 @@ from eventrail.rate_limits import fields
 _log = logs.get(__name__)
 
 PATHS: Final = ("/api/collect", "/e")
+_URLS: Final = frozenset(path.encode() for path in PATHS)
 _ACCEPTED: Final = 202
-_TOLD: Final = frozenset((b"content-type", b"content-length", b"content-encoding"))
-
-
-class Answer(NamedTuple):
-    """Status and JSON body, with headers beside those of each answer."""
-
-    status: int
-    body: bytes
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+Headers = list[tuple[bytes, bytes]]
 
 
 class Collect:
-    """Takes a request, publishes its events, and answers when each of them has its fate."""
+    """Takes a request, publishes its events, and answers when each of them has its fate.
+
+    There are two ways in: the ASGI endpoint, which reads the body, and the short way (`protocol.ShortWay`) of requests
+    that arrived whole.
+    """
 
     def __init__(
         self,
@@ -63,52 +62,98 @@ class Collect:
         """The ASGI endpoint; what fails unexpectedly is logged and answered 500."""
         self._in_flight += 1
         try:
-            answer = await self._answer(scope, receive)
+            answer = await self._read_and_answer(scope, receive)
         except limits.ClientGone:
             return
-        except Exception:
-            _log.exception("a request failed")
-            answer = self._refusal(Refused("internal", "the collector failed on this request; it was logged"))
+        except Exception as error:
+            answer = self._failure(error)
         finally:
             self._in_flight -= 1
-        self._metrics.requests.labels(answer.status).inc()
-        await send({"type": "http.response.start", "status": answer.status, "headers": self._headers(answer)})
+        answer = self._finished(answer)
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.all_headers()})
         await send({"type": "http.response.body", "body": answer.body})
 
-    def _headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(answer.body)).encode()),
-            *answer.headers,
-        ]
-        if answer.status == KINDS["unavailable"].status:
-            headers.append((b"retry-after", self._retry_after))
-        if answer.status == KINDS["invalid_key"].status:
-            headers.append((b"www-authenticate", b"Bearer"))
-        return headers
+    def takes(self, method: bytes, url: bytes) -> bool:
+        """Whether the short way is open to requests like this one."""
+        return method == b"POST" and url in _URLS
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        client = self._client(scope)
+    def serve(
+        self, host: str | None, headers: Headers, body: bytes, answered: Callable[[Answer], None]
+    ) -> None:
+        """The short way: as the endpoint with a body that is here, and without a task where the sink needs none."""
+        self._in_flight += 1
         try:
-            body = await self._body(scope, receive)
-            allowance = self._allowance(client)
-            taken = self._intake.take(body, client, self._clock.now_ms(), allowance)
-        except Refused as refused:
-            return self._limited(self._refusal(refused), self._allowance(client))
-        return self._limited(self._receipt(taken, await self._publish(taken)), allowance)
+            begun = self._answer_or_begin(self._client(host, headers), headers, body)
+        except Exception as error:
+            begun = self._failure(error)
+        if isinstance(begun, Answer):
+            self._end(answered, begun)
+        elif begun.publishing.done():
+            self._end(answered, self._fate(begun))
+        else:
+            begun.publishing.add_done_callback(lambda _: self._end(answered, self._fate(begun)))
 
-    def _client(self, scope: Scope) -> Client:
+    def _end(self, answered: Callable[[Answer], None], answer: Answer) -> None:
+        self._in_flight -= 1
+        answered(self._finished(answer))
+
+    async def _read_and_answer(self, scope: Scope, receive: Receive) -> Answer:
         peer: Any = scope.get("client")
         headers = scope["headers"]
-        agents = (value for name, value in headers if name == b"user-agent")
-        address = self._addresses.of(peer[0] if peer else None, headers)
-        hints = client_hints.read(headers)
-        return Client(address, limits.user_agent(agents), access.shown(headers), hints)
+        client = self._client(peer[0] if peer else None, headers)
+        try:
+            expected = self._expected(headers)
+            limits.check_declared(dict(headers).get(b"content-length", b""), expected.most_bytes)
+            body = await limits.read_body(receive, self._settings.body_timeout, expected.most_bytes)
+            begun = self._begin(client, body, expected)
+        except Refused as refused:
+            return self._refusal(refused, client)
+        await begun.publishing
+        return self._fate(begun)
+
+    def _answer_or_begin(self, client: Client, headers: Headers, body: bytes) -> "Answer | _Begun":
+        try:
+            expected = self._expected(headers)
+            limits.check_size(len(body), expected.most_bytes)
+            return self._begin(client, body, expected)
+        except Refused as refused:
+            return self._refusal(refused, client)
+
+    def _expected(self, headers: Headers) -> limits.Expected:
+        if self._in_flight > self._settings.requests_in_flight:
+            raise Refused("unavailable", "too many requests at once; try again later")
+        told = dict(headers)
+        return limits.expected(told.get(b"content-type", b""), told.get(b"content-encoding", b""))
+
+    def _client(self, host: str | None, headers: Headers) -> Client:
+        return senders.client(self._addresses.of(host, headers), headers)
+
+    def _begin(self, client: Client, body: bytes, expected: limits.Expected) -> "_Begun":
+        if expected.packed:
+            body = gunzip(body, limits.BODY_MAX_BYTES)
+        allowance = self._allowance(client)
+        taken = self._intake.take(body, client, self._clock.now_ms(), allowance)
+        return _Begun(taken, allowance, self._clock.monotonic(), self._publish(taken))
+
+    def _publish(self, taken: Taken) -> asyncio.Future[Published]:
+        publishing = self._sink.publish(taken.events)
+        return publishing if isinstance(publishing, asyncio.Future) else asyncio.ensure_future(publishing)
 
     def _allowance(self, client: Client) -> Allowance:
         return self._limiter.request(client.address, self._clock.monotonic())
 
+    def _fate(self, begun: "_Begun") -> Answer:
+        try:
+            answer = self._receipt(begun.taken, begun.publishing.result())
+        except Exception as error:
+            return self._failure(error)
+        if begun.taken.events:
+            self._metrics.publish_seconds.observe(self._clock.monotonic() - begun.at)
+        return self._limited(answer, begun.allowance)
+
     def _limited(self, answer: Answer, allowance: Allowance) -> Answer:
+        if not allowance.limits:
+            return answer
         for name, members in allowance.refused():
             self._metrics.rate_limited.labels(name).inc(members)
         now = self._clock.monotonic()
@@ -117,26 +162,22 @@ class Collect:
             headers.append((b"retry-after", str(allowance.retry_after(now)).encode()))
         return answer._replace(headers=(*answer.headers, *headers)) if headers else answer
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        if self._in_flight > self._settings.requests_in_flight:
-            raise Refused("unavailable", "too many requests at once; try again later")
-        told = {name: value for name, value in scope["headers"] if name in _TOLD}
-        limits.check_media_type(told.get(b"content-type", b""), told.get(b"content-encoding", b""))
-        packed = limits.is_packed(told.get(b"content-encoding", b""))
-        most = limits.PACKED_MAX_BYTES if packed else limits.BODY_MAX_BYTES
-        limits.check_declared(told.get(b"content-length", b""), most)
-        body = await limits.read_body(receive, self._settings.body_timeout, most)
-        return gunzip(body, limits.BODY_MAX_BYTES) if packed else body
+    def _finished(self, answer: Answer) -> Answer:
+        self._metrics.answered(answer.status)
+        if answer.status == KINDS["unavailable"].status:
+            return answer._replace(headers=(*answer.headers, (b"retry-after", self._retry_after)))
+        if answer.status == KINDS["invalid_key"].status:
+            return answer._replace(headers=(*answer.headers, (b"www-authenticate", b"Bearer")))
+        return answer
 
-    async def _publish(self, taken: Taken) -> Published:
-        if not taken.events:
-            return Published()
-        began = self._clock.monotonic()
-        published = await self._sink.publish(taken.events)
-        self._metrics.publish_seconds.observe(self._clock.monotonic() - began)
-        return published
+    def _failure(self, error: Exception) -> Answer:
+        _log.error("a request failed", exc_info=error)
+        return self._whole(Refused("internal", "the collector failed on this request; it was logged"))
 
-    def _refusal(self, refused: Refused) -> Answer:
+    def _refusal(self, refused: Refused, client: Client) -> Answer:
+        return self._limited(self._whole(refused), self._allowance(client))
+
+    def _whole(self, refused: Refused) -> Answer:
         self._metrics.refused.labels(refused.kind.code).inc()
         return Answer(refused.kind.status, whole(refused))
 
@@ -153,6 +194,15 @@ class Collect:
             return Answer(kind.status, body)
         self._metrics.accepted.inc(len(accepted))
         return Answer(_ACCEPTED, _accepted(taken, accepted, published))
+
+
+class _Begun(NamedTuple):
+    """A request that is with the sink since `at`."""
+
+    taken: Taken
+    allowance: Allowance
+    at: float
+    publishing: asyncio.Future[Published]
 
 
 def _accepted(taken: Taken, event_ids: list[str], published: Published) -> bytes:

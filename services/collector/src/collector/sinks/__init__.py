@@ -1,6 +1,6 @@
 """Where accepted events go: the seam between HTTP and Kafka."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -36,8 +36,11 @@ class Sink(Protocol):
     once, later; an acknowledged one has arrived.
     """
 
-    async def publish(self, events: Sequence[Placed]) -> Published:
-        """Wait until each of `events` is acknowledged or given up; within a stated time, and never raises."""
+    def publish(self, events: Sequence[Placed]) -> Awaitable[Published]:
+        """Wait until each of `events` is acknowledged or given up; within a stated time, and never raises.
+
+        A Future that is handed back, done or not, costs its caller no task.
+        """
         ...
 
     def give_up(self) -> None:

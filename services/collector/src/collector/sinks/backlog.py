@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, field
+
+from collector.sinks import Published
 
 
 class Failure(str):
@@ -11,26 +12,62 @@ class Failure(str):
     __slots__ = ()
 
 
-@dataclass(slots=True, eq=False)
-class Parcel:
-    """The events of one request for one partition, framed; `fate` becomes the last raw offset or a Failure."""
+class Publication:
+    """The events of one request on their way: `done` is told once, when each of its parcels has its fate.
 
-    partition: int
-    fate: asyncio.Future[int | Failure]
-    frames: list[bytes] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-    size: int = 0
+    `deadline` is a time of the running loop.
+    """
 
-    def add(self, place: int, frame: bytes) -> None:
+    __slots__ = ("_failures", "_offsets", "_unsettled", "deadline", "done", "parcels")
+
+    def __init__(self, done: asyncio.Future[Published], deadline: float) -> None:
+        self.done = done
+        self.deadline = deadline
+        self.parcels: dict[int, Parcel] = {}
+        """By partition."""
+        self._unsettled = 0
+        self._failures: dict[int, str] = {}
+        self._offsets: dict[int, int] = {}
+
+    def add(self, partition: int, place: int, frame: bytes) -> None:
         """Put an event in; `place` is its place in the request."""
-        self.frames.append(frame)
-        self.places.append(place)
-        self.size += len(frame)
+        parcel = self.parcels.get(partition)
+        if parcel is None:
+            parcel = self.parcels[partition] = Parcel(partition, self)
+            self._unsettled += 1
+        parcel.frames.append(frame)
+        parcel.places.append(place)
+        parcel.size += len(frame)
+
+    def settled(self, parcel: "Parcel", fate: int | Failure) -> None:
+        """`parcel` has its fate."""
+        if isinstance(fate, Failure):
+            self._failures.update(dict.fromkeys(parcel.places, fate))
+        else:
+            self._offsets[parcel.partition] = fate
+        self._unsettled -= 1
+        if not self._unsettled and not self.done.done():
+            self.done.set_result(Published(self._failures, self._offsets))
+
+
+class Parcel:
+    """The events of one request for one partition, framed; its fate is the last raw offset or a Failure."""
+
+    __slots__ = ("frames", "is_settled", "partition", "places", "publication", "size")
+
+    def __init__(self, partition: int, publication: Publication) -> None:
+        self.partition = partition
+        self.publication = publication
+        self.frames: list[bytes] = []
+        self.places: list[int] = []
+        self.size = 0
+        self.is_settled = False
 
     def settle(self, fate: int | Failure) -> None:
         """Tell the request; only the first call counts."""
-        if not self.fate.done():
-            self.fate.set_result(fate)
+        if not self.is_settled:
+            self.is_settled = True
+            self.publication.settled(self, fate)
 
 
 class Backlog:

@@ -6,12 +6,13 @@ the first event, leaves together as chunks in one batch, and each request waits 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from collector.metrics import Metrics
 from collector.sinks import Placed, Published, all_failed
-from collector.sinks.backlog import Backlog, Failure, Lane, Parcel
+from collector.sinks.backlog import Backlog, Failure, Lane, Parcel, Publication
 from collector.sinks.chunks import frame, pack
 from collector.sinks.connection import Connection, Session
 from eventrail import logs
@@ -52,8 +53,9 @@ class KafkaSink:
         self._metrics = metrics
         self.backlog = Backlog(bounds.queue_events, bounds.queue_bytes)
         self._lanes: defaultdict[int, Lane] = defaultdict(Lane)
-        self._open: dict[Parcel, None] = {}
-        """Parcels whose request still waits, in the order of arrival."""
+        self._open: dict[Publication, None] = {}
+        """What requests wait for, in the order of arrival."""
+        self._deadline: asyncio.TimerHandle | None = None
         self._sends: set[asyncio.Task[None]] = set()
         self._closed = False
         metrics.watch(self.backlog, lambda: connection.trouble is None)
@@ -67,47 +69,46 @@ class KafkaSink:
             return CLOSED
         return self._connection.trouble
 
-    async def publish(self, events: Sequence[Placed]) -> Published:
+    def publish(self, events: Sequence[Placed]) -> Awaitable[Published]:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Published] = loop.create_future()
+        publication = Publication(done, loop.time() + self._bounds.patience)
+        refusal = self._fill(publication, events)
+        if refusal or not publication.parcels:
+            done.set_result(all_failed(len(events), refusal) if refusal else Published())
+            return done
+        for parcel in publication.parcels.values():
+            self._take(parcel)
+        self._open[publication] = None
+        if self._deadline is None:
+            self._deadline = loop.call_at(publication.deadline, self._give_up_what_is_late)
+        return done
+
+    def _fill(self, publication: Publication, events: Sequence[Placed]) -> str | None:
+        """Put `events` in, or say why they are not taken."""
         session = self._connection.session
         if self._closed or session is None:
-            return all_failed(len(events), CLOSED if self._closed else AWAY)
-        parcels = _parcels(events, session.partitions)
-        if not self.backlog.has_room(len(events), sum(parcel.size for parcel in parcels)):
-            return all_failed(len(events), FULL)
-        for parcel in parcels:
-            self._take(parcel)
-        return await self._fates(parcels)
+            return CLOSED if self._closed else AWAY
+        size = 0
+        for place, event in enumerate(events):
+            framed = frame(event.value)
+            size += len(framed)
+            publication.add(event.key % session.partitions, place, framed)
+        return None if self.backlog.has_room(len(events), size) else FULL
 
     def give_up(self) -> None:
-        waiting, self._open = self._open, {}
-        self._give_up(waiting)
+        self._give_up(list(self._open))
 
     async def close(self) -> None:
         self._closed = True
         if self._sends:
             await asyncio.wait(self._sends)
+        if self._deadline is not None:
+            self._deadline.cancel()
         await self._connection.close()
-
-    async def _fates(self, parcels: list[Parcel]) -> Published:
-        deadline = asyncio.get_running_loop().call_later(self._bounds.patience, self._give_up, parcels)
-        try:
-            failures: dict[int, str] = {}
-            offsets: dict[int, int] = {}
-            for parcel in parcels:
-                fate = await parcel.fate
-                if isinstance(fate, Failure):
-                    failures.update(dict.fromkeys(parcel.places, fate))
-                else:
-                    offsets[parcel.partition] = fate
-            return Published(failures, offsets)
-        finally:
-            deadline.cancel()
-            for parcel in parcels:
-                self._open.pop(parcel, None)
 
     def _take(self, parcel: Parcel) -> None:
         self.backlog.take(parcel)
-        self._open[parcel] = None
         lane = self._lanes[parcel.partition]
         lane.put(parcel)
         if not lane.sending:
@@ -116,11 +117,25 @@ class KafkaSink:
             self._sends.add(task)
             task.add_done_callback(self._sends.discard)
 
-    def _give_up(self, parcels: Iterable[Parcel]) -> None:
-        for parcel in parcels:
-            if self._lanes[parcel.partition].withdraw(parcel):
-                self.backlog.release(parcel)
-            parcel.settle(LATE)
+    def _give_up_what_is_late(self) -> None:
+        # All wait equally long: those that came first are late first, and one timer is enough.
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._give_up(list(takewhile(lambda publication: publication.deadline <= now, self._open)))
+        first = next(iter(self._open), None)
+        self._deadline = loop.call_at(first.deadline, self._give_up_what_is_late) if first else None
+
+    def _give_up(self, publications: Iterable[Publication]) -> None:
+        for publication in publications:
+            for parcel in publication.parcels.values():
+                if self._lanes[parcel.partition].withdraw(parcel):
+                    self.backlog.release(parcel)
+                self._settle(parcel, LATE)
+
+    def _settle(self, parcel: Parcel, fate: int | Failure) -> None:
+        parcel.settle(fate)
+        if parcel.publication.done.done():
+            self._open.pop(parcel.publication, None)
 
     async def _empty(self, partition: int, lane: Lane) -> None:
         try:
@@ -141,7 +156,7 @@ class KafkaSink:
             end = -1
             for parcel in parcels:
                 end += len(parcel.frames)
-                parcel.settle(fate if isinstance(fate, Failure) else fate + places[end])
+                self._settle(parcel, fate if isinstance(fate, Failure) else fate + places[end])
                 self.backlog.release(parcel)
         self._metrics.sent(len(frames), chunks)
 
@@ -169,15 +184,3 @@ async def _send_all(session: Session, partition: int, chunks: list[bytes]) -> in
         session.producer, RAW.name, partition, [records.Record(chunk) for chunk in chunks]
     )
     return done[0].offset
-
-
-def _parcels(events: Sequence[Placed], partitions: int) -> list[Parcel]:
-    loop = asyncio.get_running_loop()
-    parcels: dict[int, Parcel] = {}
-    for place, event in enumerate(events):
-        partition = event.key % partitions
-        parcel = parcels.get(partition)
-        if parcel is None:
-            parcel = parcels[partition] = Parcel(partition, loop.create_future())
-        parcel.add(place, frame(event.value))
-    return list(parcels.values())

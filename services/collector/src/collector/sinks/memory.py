@@ -1,7 +1,8 @@
 """A sink without a broker: for tests, and for measuring the collector alone."""
 
+import asyncio
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from collector.sinks import Placed, Published, all_failed
 from collector.sinks.chunks import frame
@@ -23,7 +24,12 @@ class MemorySink:
         self._ends: defaultdict[int, int] = defaultdict(int)
         self._closed = False
 
-    async def publish(self, events: Sequence[Placed]) -> Published:
+    def publish(self, events: Sequence[Placed]) -> Awaitable[Published]:
+        done: asyncio.Future[Published] = asyncio.get_running_loop().create_future()
+        done.set_result(self._published(events))
+        return done
+
+    def _published(self, events: Sequence[Placed]) -> Published:
         if self._closed:
             return all_failed(len(events), CLOSED)
         failures: dict[int, str] = {}
