@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import access, client_hints, limits, senders
+from collector import access, client_hints, senders
 
 HERE = ip_address("192.0.2.1")
 NAMES = st.sampled_from(
@@ -24,14 +24,23 @@ NAMES = st.sampled_from(
 VALUES = st.sampled_from([b"", b"1", b"0", b"?0", b"https://a.example", b"Bearer k", b"\xff", b"x" * 1500])
 
 
-@given(st.lists(st.tuples(NAMES, VALUES), max_size=8))
-def test_what_is_remembered_is_what_is_read(headers: list[tuple[bytes, bytes]]) -> None:
+@given(st.dictionaries(NAMES, VALUES))
+def test_what_is_remembered_is_what_is_read(headers: dict[bytes, bytes]) -> None:
     for _ in range(2):
-        client = senders.client(HERE, headers)
-        assert client.address == HERE
-        assert client.user_agent == limits.user_agent(v for name, v in headers if name == b"user-agent")
-        assert client.hints == client_hints.read(headers)
-        assert client.shown == access.shown(headers)
+        assert senders.known(HERE, headers) == senders.exact(HERE, headers.items())
+
+
+def test_the_exact_way_reads_each_header() -> None:
+    headers = [
+        (b"user-agent", b"a"),
+        (b"origin", b"x"),
+        (b"origin", b"y"),
+        (b"dnt", b"1"),
+        (b"sec-ch-ua", b'"A"'),
+    ]
+    client = senders.exact(HERE, headers)
+    assert (client.address, client.user_agent, client.shown) == (HERE, "a", access.shown(headers))
+    assert client.hints == client_hints.read(headers)
 
 
 @pytest.mark.parametrize(
@@ -44,10 +53,10 @@ def test_what_is_remembered_is_what_is_read(headers: list[tuple[bytes, bytes]]) 
     ],
 )
 def test_keys_and_what_is_long_are_not_remembered(header: tuple[bytes, bytes]) -> None:
-    senders.client(HERE, [])
-    before = senders._known_origin.cache_info().currsize, senders._known_browser.cache_info().currsize
-    senders.client(HERE, [header])
+    senders.known(HERE, {})
+    before = senders._known_page.cache_info().currsize, senders._known_browser.cache_info().currsize
+    senders.known(HERE, dict([header]))
     assert (
-        senders._known_origin.cache_info().currsize,
+        senders._known_page.cache_info().currsize,
         senders._known_browser.cache_info().currsize,
     ) == before

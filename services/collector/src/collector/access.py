@@ -110,14 +110,17 @@ class Access:
 
     def grant(self, website_id: str) -> Grant:
         """The grant for a website. Raises Refused: not_found, origin_not_allowed or invalid_key."""
-        shown = self._shown
-        if shown.authorization is None and len(shown.origin or "") <= _REMEMBERED_CHARACTERS:
-            return self._granting.remembered(website_id, shown.origin, shown.opted_out)
         found = self._grants.get(website_id)
         if found is None:
-            granted = self._granting.judge(website_id, shown.origin, shown.opted_out)
-            found = self._grants[website_id] = replace(granted, by_key=self._by_key(granted.website))
+            found = self._grants[website_id] = self._find(website_id)
         return found
+
+    def _find(self, website_id: str) -> Grant:
+        shown = self._shown
+        is_short = len(shown.origin or "") <= _REMEMBERED_CHARACTERS
+        granting = self._granting.remembered if is_short else self._granting.judge
+        grant = granting(website_id, shown.origin, shown.opted_out)
+        return replace(grant, by_key=True) if self._by_key(grant.website) else grant
 
     def _by_key(self, website: Website) -> bool:
         if self._shown.authorization is None or self._granting.websites.open:

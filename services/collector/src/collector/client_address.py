@@ -60,7 +60,7 @@ class ClientAddresses:
 
     def __init__(self, trusted: Sequence[Network] = (), header: str = "x-forwarded-for") -> None:
         self._networks = tuple(trusted)
-        self._header = header.encode()
+        self.header = header.encode()
         self._nodes = HEADERS[header]
         self._peer: Callable[[str | None], tuple[Address | None, bool]] = lru_cache(_REMEMBERED)(
             self._look_at_peer
@@ -75,13 +75,14 @@ class ClientAddresses:
         are trusted, the left-most of them; the peer where the header is absent or empty. An entry that names no
         address ends the search: what is left of it was not written by a trusted proxy, so nobody knows.
         """
+        lines = [value for name, value in headers if name == self.header]
+        return self.behind(host, b",".join(lines) if lines else None)
+
+    def behind(self, host: str | None, value: bytes | None) -> Address | None:
+        """As `of`, where `value` is that of `header`, its lines joined with commas, None where it is absent."""
         address, trusted = self._peer(host)
-        if not trusted:
+        if not trusted or value is None:
             return address
-        lines = [value for name, value in headers if name == self._header]
-        if not lines:
-            return address
-        value = b",".join(lines)
         return (self._known if len(value) <= _REMEMBERED_BYTES else self._walk)(host, value)
 
     def _look_at_peer(self, host: str | None) -> tuple[Address | None, bool]:

@@ -1,9 +1,10 @@
 """From the bytes of a body to events that are ready for the raw topic. No IO."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
+
+import msgspec
 
 from collector.access import NOTHING_SHOWN, Door, Grant, Shown, address_of, agent_of, said_on_behalf
 from collector.client_address import Address
@@ -30,16 +31,15 @@ class Client(NamedTuple):
     hints: ClientHints | None = None
 
 
-@dataclass(slots=True)
-class Taken:
+class Taken(msgspec.Struct):
     """What became of a body: events with their ids and places in it, and what was refused or adjusted."""
 
-    events: list[Placed] = field(default_factory=list)
-    event_ids: list[str] = field(default_factory=list)
-    indexes: list[int] = field(default_factory=list)
-    rejected: list[Rejection] = field(default_factory=list)
-    adjusted: list[Adjustment] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
+    events: list[Placed] = []
+    event_ids: list[str] = []
+    indexes: list[int] = []
+    rejected: list[Rejection] = []
+    adjusted: list[Adjustment] = []
+    ignored: list[str] = []
     batch: bool = False
 
     def place(self, index: int) -> str:
@@ -110,7 +110,7 @@ class Intake:
                 event = usual.judge(member) or rules.judge(member)
                 grant = access.grant(event.website_id)
                 other = _on_behalf(event, client) if grant.by_key else client
-                if allowance:
+                if allowance and allowance.concerns(grant.rate_limits):
                     allowance.admit(event.website_id, grant.rate_limits, by_key=grant.by_key)
             except Refused as refused:
                 taken.rejected.append(rejection(index, refused, taken.place(index)))

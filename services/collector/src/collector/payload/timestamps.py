@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from collector.refusals import invalid
-from eventrail.clock import utc_day
+from eventrail.clock import MS_PER_DAY
 
 FIELD: Final = "timestamp"
 CLOCK_FIELD: Final = "sent_at"
@@ -87,5 +87,5 @@ def _from_text(text: str, field: str) -> int:
 
 def identity_day(unix_ms: int) -> int:
     """UTC day of a client's timestamp in days since 1970-01-01, held within 1970-01-01..2149-06-06."""
-    day = utc_day(unix_ms)
+    day = unix_ms // MS_PER_DAY
     return day if 0 <= day <= _LAST_DAY else min(max(day, 0), _LAST_DAY)

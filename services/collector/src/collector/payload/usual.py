@@ -5,13 +5,13 @@ every rule is left to `rules`, and what is becomes the same Event. A test holds 
 """
 
 from functools import lru_cache
-from typing import Final, TypeGuard
+from typing import Final
 
 from msgspec import UNSET
 
 from collector.event_ids import is_canonical
 from collector.payload import event_data, timestamps
-from collector.payload.members import Member, Moment
+from collector.payload.members import Member
 from collector.payload.rules import (
     CUSTOM,
     MAX_CHARACTERS,
@@ -90,16 +90,12 @@ def _is_bounded(member: Member) -> bool:
 
 def _is_identified(member: Member) -> bool:
     """Whether times are whole milliseconds, and an id is in its text form and stands beside one."""
-    event_id, sent_ms = member.event_id or "", member.timestamp
+    event_id, sent_ms, clock_ms = member.event_id or "", member.timestamp, member.sent_at
     return (
-        (sent_ms is UNSET or _is_moment(sent_ms))
-        and (member.sent_at is UNSET or _is_moment(member.sent_at))
+        (sent_ms is UNSET or (isinstance(sent_ms, int) and -_FARTHEST_MS <= sent_ms <= _FARTHEST_MS))
+        and (clock_ms is UNSET or (isinstance(clock_ms, int) and -_FARTHEST_MS <= clock_ms <= _FARTHEST_MS))
         and (not event_id or (sent_ms is not UNSET and is_canonical(event_id)))
     )
-
-
-def _is_moment(value: Moment) -> TypeGuard[int]:
-    return isinstance(value, int) and -_FARTHEST_MS <= value <= _FARTHEST_MS
 
 
 _is_website_id = lru_cache(_REMEMBERED)(is_website_id)

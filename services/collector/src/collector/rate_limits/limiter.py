@@ -61,14 +61,16 @@ class Allowance:
         """Whether the sender has met a limit, or would meet one with any website."""
         return bool(self._quotas) or self.limiter.rates.per_address is not None
 
+    def concerns(self, own: RateLimits | None) -> bool:
+        """Whether events of a website with these rates of its `own` have to be counted at all."""
+        return own is not None or not self.limiter.unlimited
+
     def admit(self, website_id: str, own: RateLimits | None = None, *, by_key: bool = False) -> None:
         """Count one event of a website; `own` are the website's rates, which win over the general ones.
 
         What comes with a server key (`by_key`) is not counted by address: a server sends for many visitors.
         Raises Refused (rate_limited) where one of its buckets is empty, and then takes nothing from the other one.
         """
-        if own is None and self.limiter.unlimited:
-            return
         quotas = self._of_website.get(website_id)
         if quotas is None:
             quotas = self._of_website[website_id] = self._find(website_id, own or RateLimits(), by_key=by_key)

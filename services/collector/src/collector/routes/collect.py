@@ -28,6 +28,8 @@ PATHS: Final = ("/api/collect", "/e")
 _URLS: Final = frozenset(path.encode() for path in PATHS)
 _ACCEPTED: Final = 202
 Headers = list[tuple[bytes, bytes]]
+Single = dict[bytes, bytes]
+"""Headers by name, of each the last one."""
 
 
 class Collect:
@@ -83,7 +85,8 @@ class Collect:
         """The short way: as the endpoint with a body that is here, and without a task where the sink needs none."""
         self._in_flight += 1
         try:
-            begun = self._answer_or_begin(self._client(host, headers), headers, body)
+            single = dict(headers)
+            begun = self._answer_or_begin(self._client(host, headers, single), single, body)
         except Exception as error:
             begun = self._failure(error)
         if isinstance(begun, Answer):
@@ -100,10 +103,11 @@ class Collect:
     async def _read_and_answer(self, scope: Scope, receive: Receive) -> Answer:
         peer: Any = scope.get("client")
         headers = scope["headers"]
-        client = self._client(peer[0] if peer else None, headers)
+        single = dict(headers)
+        client = self._client(peer[0] if peer else None, headers, single)
         try:
-            expected = self._expected(headers)
-            limits.check_declared(dict(headers).get(b"content-length", b""), expected.most_bytes)
+            expected = self._expected(single)
+            limits.check_declared(single.get(b"content-length", b""), expected.most_bytes)
             body = await limits.read_body(receive, self._settings.body_timeout, expected.most_bytes)
             begun = self._begin(client, body, expected)
         except Refused as refused:
@@ -111,22 +115,23 @@ class Collect:
         await begun.publishing
         return self._fate(begun)
 
-    def _answer_or_begin(self, client: Client, headers: Headers, body: bytes) -> "Answer | _Begun":
+    def _answer_or_begin(self, client: Client, single: Single, body: bytes) -> "Answer | _Begun":
         try:
-            expected = self._expected(headers)
+            expected = self._expected(single)
             limits.check_size(len(body), expected.most_bytes)
             return self._begin(client, body, expected)
         except Refused as refused:
             return self._refusal(refused, client)
 
-    def _expected(self, headers: Headers) -> limits.Expected:
+    def _expected(self, single: Single) -> limits.Expected:
         if self._in_flight > self._settings.requests_in_flight:
             raise Refused("unavailable", "too many requests at once; try again later")
-        told = dict(headers)
-        return limits.expected(told.get(b"content-type", b""), told.get(b"content-encoding", b""))
+        return limits.expected(single.get(b"content-type", b""), single.get(b"content-encoding", b""))
 
-    def _client(self, host: str | None, headers: Headers) -> Client:
-        return senders.client(self._addresses.of(host, headers), headers)
+    def _client(self, host: str | None, headers: Headers, single: Single) -> Client:
+        if len(single) != len(headers):
+            return senders.exact(self._addresses.of(host, headers), headers)
+        return senders.known(self._addresses.behind(host, single.get(self._addresses.header)), single)
 
     def _begin(self, client: Client, body: bytes, expected: limits.Expected) -> "_Begun":
         if expected.packed:
@@ -136,6 +141,10 @@ class Collect:
         return _Begun(taken, allowance, self._clock.monotonic(), self._publish(taken))
 
     def _publish(self, taken: Taken) -> asyncio.Future[Published]:
+        if not taken.events:
+            nothing: asyncio.Future[Published] = asyncio.get_running_loop().create_future()
+            nothing.set_result(Published())
+            return nothing
         publishing = self._sink.publish(taken.events)
         return publishing if isinstance(publishing, asyncio.Future) else asyncio.ensure_future(publishing)
 

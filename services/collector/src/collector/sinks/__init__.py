@@ -1,8 +1,9 @@
 """Where accepted events go: the seam between HTTP and Kafka."""
 
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 
 class Placed(NamedTuple):
@@ -15,8 +16,7 @@ class Placed(NamedTuple):
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(msgspec.Struct, frozen=True):
     """What became of the events of one `publish`.
 
     `failures` holds, by place among the events, why an event was not acknowledged; all others are
@@ -24,8 +24,8 @@ class Published:
     some of the durable ones are in this collector's spool and not acknowledged by Kafka yet: they have no offset.
     """
 
-    failures: Mapping[int, str] = field(default_factory=dict)
-    offsets: Mapping[int, int] = field(default_factory=dict)
+    failures: Mapping[int, str] = msgspec.field(default_factory=dict)
+    offsets: Mapping[int, int] = msgspec.field(default_factory=dict)
     on_disk: bool = False
 
 
