@@ -34,14 +34,18 @@ async def _pure(bench: Bench) -> list[Figure]:
 
 
 async def _enricher(bench: Bench) -> list[Figure]:
-    found = [
-        await enricher.measure(EVENTS[bench.quick], bench.seed + number) for number in range(bench.runs)
-    ]
+    found = [await enricher.measure(EVENTS[bench.quick], bench.seed + number) for number in range(bench.runs)]
     cost = sum(one.warm_us for one in found) / len(found)
     bench.costs("enricher, alone", Use(cost, 0), 1_000_000)
     per_core = tuple(one.per_core for one in found)
     return [
-        Figure(CASE, "enricher, all steps, everything acknowledged", "events/s and core", per_core, at_least(25_000)),
+        Figure(
+            CASE,
+            "enricher, all steps, everything acknowledged",
+            "events/s and core",
+            per_core,
+            at_least(25_000),
+        ),
         Figure(CASE, "enricher, beside its broker", "events/s", tuple(one.warm_per_second for one in found)),
         Figure(
             CASE,
@@ -55,7 +59,8 @@ async def _enricher(bench: Bench) -> list[Figure]:
 
 async def _writer(bench: Bench) -> list[Figure]:
     found = [
-        await writer.measure(bench.fresh(f"writer-{number}"), EVENTS[bench.quick]) for number in range(bench.runs)
+        await writer.measure(bench.fresh(f"writer-{number}"), EVENTS[bench.quick])
+        for number in range(bench.runs)
     ]
     cost = sum(one.writer.cpu_seconds_per_million for one in found) / len(found)
     bench.costs("writer, alone", Use(cost, 0), 1_000_000)
@@ -67,7 +72,10 @@ async def _writer(bench: Bench) -> list[Figure]:
         at_least(60_000),
     )
     bare = Figure(
-        CASE, "clickhouse-driver alone, same columns", "rows/s", tuple(one.bare.rows_per_second for one in found)
+        CASE,
+        "clickhouse-driver alone, same columns",
+        "rows/s",
+        tuple(one.bare.rows_per_second for one in found),
     )
     return [
         rows,
