@@ -13,7 +13,7 @@ from typing import Final
 
 from benchmarks import machine
 from benchmarks.bench import Bench
-from benchmarks.cases import answers, baselines, collector, freshness, outage, ratios, river, starts
+from benchmarks.cases import answers, baselines, collector, freshness, outage, ratios, river, stages, starts
 from benchmarks.figures import Figure
 from benchmarks.regression import TOLERANCE, slower
 from benchmarks.report import Report
@@ -33,6 +33,9 @@ class Case:
 CASES: Final[Mapping[str, Case]] = {
     ratios.CASE: Case("a few ratios of seconds, as CI watches them", ratios.measure),
     collector.CASE: Case("one worker, in memory and with Kafka, beside a bare ASGI app", collector.measure),
+    stages.CASE: Case(
+        "enricher and writer alone on a filled topic, enrichment without Kafka", stages.measure
+    ),
     river.CASE: Case("the whole river: the rate that it holds, latencies, memory", river.measure),
     baselines.CASE: Case("bare clients of Kafka, a naive Faust agent, the engine alone", baselines.measure),
     freshness.CASE: Case("from the 202 to the visible row", freshness.measure),
