@@ -18,6 +18,8 @@ NEEDED_TOPICS = (topics.ENRICHED, topics.REJECTED, topics.ERASURES)
 NEEDED = tuple(topic.name for topic in NEEDED_TOPICS)
 
 _CLOSE_SECONDS = 5.0
+_FETCH_BYTES = 4 * 1024 * 1024
+"""Of one answer of the broker, which stands in memory more than once; a batch of any size still comes."""
 _REJECTED_BYTES = topics.REJECTED_BYTES - 4096
 """What the topic takes, less Kafka's framing of a batch."""
 
@@ -37,6 +39,7 @@ async def connected_consumer(kafka: KafkaSettings, settings: WriterSettings) -> 
         session_timeout_ms=session_ms,
         heartbeat_interval_ms=session_ms // 5,
         metadata_max_age_ms=60_000,
+        fetch_max_bytes=_FETCH_BYTES,
     )
     try:
         await consumer.start()

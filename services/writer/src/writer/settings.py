@@ -70,7 +70,7 @@ class WriterSettings(Settings):
         100_000,
         ge=0,
         le=10_000_000,
-        description="Recently written events whose copies are dropped before the insert (about 200 bytes each).",
+        description="Recently written events whose copies are dropped before the insert (about 250 bytes each).",
     )
     breaker_share: float = Field(
         0.2,

@@ -8,7 +8,7 @@ import sys
 from array import array
 from binascii import unhexlify
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from itertools import compress
+from itertools import pairwise
 from operator import attrgetter, itemgetter, sub
 from typing import Any, Final, TypeVar, overload
 from uuid import UUID
@@ -204,12 +204,10 @@ class Columns(Sequence[Row]):
         """What eventrail.rows.events.identity says of each."""
         return self._facts["identity"]
 
-    def take(self, numbers: Iterable[int]) -> "Columns":
-        """The rows with these numbers, which ascend."""
-        mask = bytearray(len(self))
-        for number in numbers:
-            mask[number] = 1
-        return Columns({name: _compressed(column, mask) for name, column in self._facts.items()})
+    def take(self, numbers: Sequence[int]) -> "Columns":
+        """The rows with these numbers, which ascend; quick where most of them are neighbours."""
+        runs = _runs(numbers)
+        return Columns({name: _put_together(column, runs) for name, column in self._facts.items()})
 
     def stored(self) -> list[Column]:
         """The values of each of STORED_COLUMNS, as eventrail.columnar takes them."""
@@ -284,9 +282,19 @@ def _halves(uuids: Sequence[str]) -> tuple["array[int]", "array[int]"]:
     return halves[::2], halves[1::2]
 
 
-def _compressed(column: Column, mask: bytearray) -> Column:
-    left = compress(column, mask)
-    return array(column.typecode, left) if isinstance(column, array) else list(left)
+def _runs(numbers: Sequence[int]) -> list[slice]:
+    """Slices that have these numbers, which ascend."""
+    if not numbers:
+        return []
+    ends = [place for place, (one, other) in enumerate(pairwise(numbers), 1) if other != one + 1]
+    return [slice(numbers[begin], numbers[end - 1] + 1) for begin, end in pairwise([0, *ends, len(numbers)])]
+
+
+def _put_together(column: Column, runs: Iterable[slice]) -> Column:
+    found: array[Any] | list[Any] = column[:0] if isinstance(column, array) else []
+    for run in runs:
+        found.extend(column[run])
+    return found
 
 
 def _row(one: Facts) -> Row:
