@@ -1,8 +1,8 @@
 """Columns go to ClickHouse at the pace of C: clickhouse-driver's own writers touch each value in Python, some twice.
 
 ColumnarClient is the driver's client with other writers for the types of the table `events`; a column of another type
-is written by the driver. A column is any sequence: of int, str, bool, date or UUID as its type asks, the number of an
-Enum8, sequences of these for arrays. An `array` of the type's width (for Date: of days
+is written by the driver. A column is any sequence: of int, str, bool, date or UUID (also as text) as its type asks,
+names or numbers of an Enum8, sequences of these for arrays. An `array` of the type's width (for Date: of days
 since 1970-01-01) is written as it is, and so is PackedUuids.
 """
 
@@ -11,10 +11,11 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate, chain, count
 from struct import pack
 from typing import Any, Final
+from uuid import UUID
 
 from clickhouse_driver import Client, defines
 from clickhouse_driver.block import BaseBlock, BlockInfo, ColumnOrientedBlock
@@ -46,6 +47,8 @@ _EPOCH: Final = date(1970, 1, 1).toordinal()
 _HALF: Final = (1 << 64) - 1
 _KEYS_VERSION: Final = pack("<q", 1)
 _OWN_KEYS: Final = 1 << 9 | 1 << 10
+_MEMBERS: Final = re.compile(r"'((?:[^'\\]|\\.)*)' = (-?\d+)")
+_UNESCAPED: Final = partial(re.compile(r"\\(.)").sub, r"\1")
 _WIDTHS: Final = ((1 << 8, "B"), (1 << 16, "H"), (1 << 32, "I"))
 
 
@@ -66,7 +69,8 @@ def _uuids(items: Column, buffer: Any) -> None:
     if isinstance(items, PackedUuids):
         halves = items.halves
     else:
-        halves = array("Q", [half for item in items for half in (item.int >> 64, item.int & _HALF)])
+        numbers = [item.int if isinstance(item, UUID) else UUID(item).int for item in items]
+        halves = array("Q", [half for number in numbers for half in (number >> 64, number & _HALF)])
     buffer.write(halves.tobytes())
 
 
@@ -75,13 +79,15 @@ def _booleans(items: Column, buffer: Any) -> None:
 
 
 def _numbers_of(type_: str) -> Write:
-    numbers = frozenset(map(int, re.findall(r"= (-?\d+)", re.sub(r"'(?:[^'\\]|\\.)*'", "", type_))))
-    write_all = _integers("b")
+    found = {_UNESCAPED(name): int(number) for name, number in _MEMBERS.findall(type_)}
+    numbers, write_all = frozenset(found.values()), _integers("b")
 
     def write(items: Column, buffer: Any) -> None:
         # The engine would store any number.
         if not numbers.issuperset(items):
-            raise ValueError("a number that the Enum8 does not have")
+            items = [found.get(item, item) for item in items]
+            if not numbers.issuperset(items):
+                raise ValueError("a name or a number that the Enum8 does not have")
         write_all(items, buffer)
 
     return write
