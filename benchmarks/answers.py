@@ -1,11 +1,11 @@
 """What answers take, HTTP to HTTP.
 
-`python -m benchmarks.answers [MILLIONS] [--rounds N] [--writing SECONDS ...] [--data DIR]`
+`python -m benchmarks.answers [MILLIONS] [--rounds N] [--writing SECONDS ...] [--rate N] [--data DIR]`
 
 The shop (benchmarks/shop.py: 200 websites, one of them with a tenth of all events) is filled into an embedded engine,
 and the real query API in a process of its own is asked about that one website over 30 days, one question at a time.
 First with merges settled; with --writing once more while another process inserts live events (benchmarks/live.py) as
-fast as the writer's own code does, and has done so for SECONDS. Figures are medians in milliseconds, with the fastest
+fast as the writer's own code does (or at a rate), and has done so for SECONDS. Figures are medians in milliseconds, with the fastest
 and the slowest; memory is the highest that the engine told of a question while it ran.
 """
 
@@ -212,8 +212,11 @@ def _table(url: str) -> tuple[int, int, int]:
     return rows, size, parts
 
 
-def insert_without_end(url: str) -> None:
-    """Blocks of 10,000 events, one after the other, on the writer's own way from an event to the table."""
+def insert_without_end(url: str, rate: float) -> None:
+    """Blocks of 10,000 events, one after the other, on the writer's own way from an event to the table.
+
+    At most `rate` events a second, 0 for as fast as it goes.
+    """
     client = connect(url, timeout_seconds=600)
     live = Live(client, rate=25_000, seed=time.time_ns())
     client.disconnect()
@@ -221,14 +224,17 @@ def insert_without_end(url: str) -> None:
     began = time.monotonic()
     for number, rows in enumerate(live.blocks(BLOCK), start=1):
         table.insert(rows)
+        if rate:
+            time.sleep(max(0.0, began + number * BLOCK / rate - time.monotonic()))
         if number % 50 == 0:
             print(f"  writing {number * BLOCK / (time.monotonic() - began):,.0f} events/s", flush=True)
 
 
 @contextmanager
-def writing(url: str, seconds: float) -> Iterator[None]:
+def writing(url: str, seconds: float, rate: float) -> Iterator[None]:
     """Another process writes for `seconds`, and then for as long as the block lasts."""
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.answers", "--insert", url])
+    command = (sys.executable, "-m", "benchmarks.answers", "--insert", url, "--rate", str(rate))
+    process = subprocess.Popen(command)
     try:
         time.sleep(seconds)  # parts have to pile up first
         yield
@@ -247,7 +253,7 @@ def query_api(listen: Address, clickhouse: str) -> Program:
     return Program("query-api", command, listen, http_ready(listen.url))
 
 
-async def main(events: int, rounds: int, written_seconds: Sequence[float], folder: Path) -> None:
+async def main(events: int, rounds: int, written_seconds: Sequence[float], rate: float, folder: Path) -> None:
     quiet_client_logs()
     print(f"{os.cpu_count()} processors, {events:,} events, medians of {rounds}")
     addresses = free_addresses(random.Random())  # noqa: S311 - ports are no secret
@@ -258,7 +264,7 @@ async def main(events: int, rounds: int, written_seconds: Sequence[float], folde
             api = addresses.query_api.url
             await asyncio.to_thread(report, "merges settled", api, url, rounds)
             for seconds in written_seconds:
-                with writing(url, seconds):
+                with writing(url, seconds, rate):
                     state = f"while writing, which began {seconds:g} s before"
                     await asyncio.to_thread(report, state, api, url, rounds)
 
@@ -270,6 +276,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("millions", nargs="?", type=float, default=10.0)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--writing", type=float, nargs="*", default=[], metavar="SECONDS")
+    parser.add_argument(
+        "--rate", type=float, default=0.0, help="of writing, in events/s; 0: as fast as it goes"
+    )
     parser.add_argument("--data", type=Path, help="keep the filled engine here, and use it again")
     parser.add_argument("--insert", metavar="URL", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -278,8 +287,8 @@ def options() -> argparse.Namespace:
 if __name__ == "__main__":
     chosen = options()
     if chosen.insert:
-        insert_without_end(chosen.insert)
+        insert_without_end(chosen.insert, chosen.rate)
     with tempfile.TemporaryDirectory(prefix="answers-") as temporary:
         data = chosen.data or Path(temporary)
         data.mkdir(exist_ok=True)
-        asyncio.run(main(int(chosen.millions * 1_000_000), chosen.rounds, chosen.writing, data))
+        asyncio.run(main(int(chosen.millions * 1_000_000), chosen.rounds, chosen.writing, chosen.rate, data))

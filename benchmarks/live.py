@@ -1,4 +1,4 @@
-"""Events as a writer gets them while a shop (benchmarks/shop.py) is open, in blocks of the writer's own rows.
+"""Events as a writer gets them while a shop (benchmarks/shop.py) is open, in blocks as it makes them of records.
 
 They begin an hour before the shop's last day ends and are of the same websites, names and properties, in the same
 shares; ids are UUIDv7 of the client's time. 2 of 100 are repeats: half of them of events of the last blocks, half of
@@ -18,8 +18,7 @@ from benchmarks.shop import DAYS, FIRST_DAY_MS
 from collector.event_ids import Tick, uuid7
 from eventrail.clock import MS_PER_DAY
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, EventType
-from eventrail.rows.events import Row
-from eventrail.rows.events import row as row_of
+from eventrail.rows.columns import Columns, columns
 
 OPENS_MS: Final = FIRST_DAY_MS + DAYS * MS_PER_DAY - 3_600_000
 _REPEATED: Final = 0.02
@@ -63,12 +62,14 @@ class Live:
         self._rate = rate
         self._count = 0
 
-    def blocks(self, events: int) -> Iterator[list[Row]]:
+    def blocks(self, events: int) -> Iterator[Columns]:
         """Blocks of `events` rows without end."""
         while True:
-            yield [self._row() for _ in range(events)]
+            first = self._count
+            values = [self._value() for _ in range(events)]
+            yield columns(values, [0] * events, range(first, first + events), lambda _website: 0)
 
-    def _row(self) -> Row:
+    def _value(self) -> bytes:
         self._count += 1
         now_ms = OPENS_MS + self._count * 1000 // self._rate
         sent = self._sent(now_ms)
@@ -77,7 +78,7 @@ class Live:
         event.timestamp_ms = sent.timestamp_ms
         event.identity_day = sent.timestamp_ms // MS_PER_DAY
         event.received_at_ms = now_ms + 50
-        return row_of(event, 0, self._count)
+        return event.SerializeToString()
 
     def _sent(self, now_ms: int) -> Sent:
         number = self._dice.random()
