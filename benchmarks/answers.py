@@ -5,8 +5,8 @@
 The shop (benchmarks/shop.py: 200 websites, one of them with a tenth of all events) is filled into an embedded engine,
 and the real query API in a process of its own is asked about that one website over 30 days, one question at a time.
 First with merges settled; with --writing once more while another process inserts live events (benchmarks/live.py) as
-fast as the writer's own code does (or at a rate), and has done so for SECONDS. Figures are medians in milliseconds, with the fastest
-and the slowest; memory is the highest that the engine told of a question while it ran.
+fast as the writer's own code does (or at a rate), and has done so for SECONDS. Figures are medians in milliseconds,
+with the fastest and the slowest; memory is the highest that the engine told of a question while it ran.
 """
 
 import argparse
