@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import weakref
 import os
 import signal
 
@@ -40,12 +41,23 @@ def test_help_ends_with_the_settings(capsys: pytest.CaptureFixture[str]) -> None
     assert "EVENTRAIL_KAFKA_BOOTSTRAP_SERVERS  [127.0.0.1:19092]" in capsys.readouterr().out
 
 
+class Cycle:
+    """Is its own member."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
 def test_what_exists_is_not_collected_again_and_cycles_are_looked_for_rarely() -> None:
     before = gc.get_threshold()
     try:
-        collect_rarely()
+        collect_rarely(50_000)
         assert gc.get_freeze_count() > 0
-        assert gc.get_threshold()[0] > before[0]
+        cycle = weakref.ref(Cycle())
+        some = [[] for _ in range(1_000)]  # type: list[list[int]]
+        assert cycle() is not None, "at the interpreter's own pace it would be gone"
+        some += [[] for _ in range(50_000)]
+        assert cycle() is None
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)

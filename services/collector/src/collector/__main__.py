@@ -1,7 +1,6 @@
 """`python -m collector`: the door of the process."""
 
 import asyncio
-import gc
 import socket
 import sys
 from collections.abc import Callable
@@ -28,7 +27,7 @@ from eventrail.clock import Clock, SystemClock
 from eventrail.contract.topics import SPOOLS
 from eventrail.errors import ConfigurationError
 from eventrail.health import bind
-from eventrail.lifecycle import complain, parser, run
+from eventrail.lifecycle import collect_rarely, complain, parser, run
 from eventrail.sealing import SealingSettings, parse_keys
 from eventrail.settings import DrainSettings, KafkaSettings, SharedSettings, load
 from eventrail.websites import OpenWebsites
@@ -92,7 +91,7 @@ async def _serve(
     health = make_health(direct, lambda: connection.fault, file, spool, stop.is_set)
     intake = make_intake(secret, keys, settings, websites=websites)
     app = make_app(settings, intake, sink, health, metrics, clock)
-    _spare_garbage_collection()
+    collect_rarely()
     direct.open()
     if spooling:
         spooling.open()
@@ -103,13 +102,6 @@ async def _serve(
     finally:
         await (spooling or sink).close()
     _log.info("stopped")
-
-
-def _spare_garbage_collection() -> None:
-    # What is there now stays, and a request leaves no cycles: looking through it all again and again only costs pauses.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, *gc.get_threshold()[1:])
 
 
 def _spool_file(settings: CollectorSettings, clock: Clock) -> SpoolFile | None:

@@ -9,15 +9,17 @@ from clickhouse_driver.errors import ServerException
 
 from eventrail import logs
 from eventrail.errors import ConfigurationError, UnavailableError
-from eventrail.lifecycle import complain, parser, run
+from eventrail.lifecycle import collect_rarely, complain, parser, run
 from eventrail.settings import ClickHouseSettings, KafkaSettings, SharedSettings, load
 from eventrail.websites.settings import WebsitesSettings
 from eventrail.websites.watching import open_websites
 from writer import app
-from writer.garbage import look_seldom
 from writer.migrations import migrate
 from writer.rewind import rewind
 from writer.settings import ALL, ClusterSettings, WriterSettings
+
+_OBJECTS_OF_A_BATCH = 100_000
+"""A batch is tens of thousands of objects, which live together and die without cycles."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         open_websites(load(WebsitesSettings))
     except ConfigurationError as error:
         return complain("writer", error)
-    look_seldom()
+    collect_rarely(_OBJECTS_OF_A_BATCH)
     return run("writer", app.run)
 
 
