@@ -1,8 +1,8 @@
 import asyncio
 import gc
-import weakref
 import os
 import signal
+import weakref
 
 import pytest
 
