@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.bench import Bench
-from benchmarks.figures import Figure, at_least, at_most, ratio
+from benchmarks.cases import accept_latency
+from benchmarks.figures import Figure, at_least, ratio
 from benchmarks.load import Order, Sent, send
 from benchmarks.processes import Use
 from benchmarks.stack import Stack, stack
@@ -48,7 +49,9 @@ async def measure(bench: Bench) -> list[Figure]:
                 total = sum(found.sent.all_statuses.values()) * batch
                 bench.costs(f"collector, {_events(batch)}", found.use, total)
             figures += _figures(batch, tries)
-        figures += await _latency(bench, running)
+        figures += await accept_latency.measure(
+            bench, CASE, running.addresses.collector, ", nothing else running"
+        )
     return figures
 
 
@@ -109,18 +112,4 @@ def _figures(batch: int, tries: Mapping[str, Sequence[Try]]) -> list[Figure]:
         *rates.values(),
         ratio(f"{ALONE} / {BARE}, {one}", rates[ALONE], rates[BARE]),
         ratio(f"{COLLECTOR} / {BARE}, {one}", rates[COLLECTOR], rates[BARE], bound),
-    ]
-
-
-async def _latency(bench: Bench, running: Stack) -> list[Figure]:
-    """At 1,000 single requests a second, an open loop, without the rest of the river."""
-    address = running.addresses.collector
-    found = [
-        await send(Order(address.host, address.port, 1, bench.seconds, rate=1_000, seed=bench.seed + number))
-        for number in range(bench.runs)
-    ]
-    name = "accept latency at 1,000 single requests/s, nothing else running"
-    return [
-        Figure(CASE, f"{name}, p50", "ms", tuple(one.latency_ms["p50"] for one in found), at_most(3)),
-        Figure(CASE, f"{name}, p99", "ms", tuple(one.latency_ms["p99"] for one in found), at_most(12)),
     ]

@@ -14,6 +14,7 @@ from typing import Final
 
 from benchmarks import lag
 from benchmarks.bench import Bench
+from benchmarks.cases import accept_latency
 from benchmarks.figures import Figure, at_least, at_most
 from benchmarks.lag import Lag
 from benchmarks.load import Order, Sent, send
@@ -61,7 +62,7 @@ async def measure(bench: Bench) -> list[Figure]:
             figures = await _held_figures(bench, running, behind)
             figures += await asyncio.to_thread(_sizes, running)
             await _profiles(bench, running, figures[0].median)
-            figures += await _latency(bench, running)
+            figures += await accept_latency.measure(bench, CASE, running.addresses.collector)
     return figures
 
 
@@ -222,16 +223,3 @@ async def _profiles(bench: Bench, running: Stack, rate: float) -> None:
             running.runs[name].pid, PROFILED_S, running.folder
         )
     await sending
-
-
-async def _latency(bench: Bench, running: Stack) -> list[Figure]:
-    address = running.addresses.collector
-    found = [
-        await send(Order(address.host, address.port, 1, bench.seconds, rate=1_000, seed=bench.seed + number))
-        for number in range(bench.runs)
-    ]
-    name = "accept latency at 1,000 single requests/s"
-    return [
-        Figure(CASE, f"{name}, p50", "ms", tuple(one.latency_ms["p50"] for one in found), at_most(3)),
-        Figure(CASE, f"{name}, p99", "ms", tuple(one.latency_ms["p99"] for one in found), at_most(12)),
-    ]

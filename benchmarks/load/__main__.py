@@ -26,7 +26,6 @@ import uvloop
 from benchmarks.load import Order, Sent
 from benchmarks.load.traffic import Traffic
 
-TICK_SECONDS = 0.001
 DRAIN_SECONDS = 30.0
 
 
