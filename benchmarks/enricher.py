@@ -9,7 +9,6 @@ afterwards. Events a second are those of the wall, with the broker beside it; CP
 
 import argparse
 import asyncio
-import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from benchmarks.processes import cpu_seconds, resident_mib
 from benchmarks.raw_traffic import Traffic, write_places
 from benchmarks.shop import VISITORS
 from devstack.single import broker
@@ -71,7 +71,7 @@ async def measure(events: int = 200_000, seed: int = 1) -> Figures:
             worker = Worker(servers, folder / "worker.log", EVENTRAIL_GEOIP_DATABASE=str(places))
             try:
                 samples = await _watch(servers, worker, events)
-                resident = _resident_mib(worker.process.pid)
+                resident = resident_mib(worker.process.pid)
                 assert worker.end() == 0, worker.log.read_text()
             finally:
                 worker.kill()
@@ -110,17 +110,7 @@ async def _watch(servers: str, worker: Worker, events: int) -> Sequence[Sample]:
 
 async def _sample(consumer: Any, pid: int) -> Sample:
     ends = await consumer.end_offsets([TopicPartition(ENRICHED.name, number) for number in range(PARTITIONS)])
-    return Sample(time.monotonic(), _cpu_s(pid), sum(ends.values()))
-
-
-def _cpu_s(pid: int) -> float:
-    """CPU seconds of a process so far, user and system (proc(5), /proc/pid/stat)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _resident_mib(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return Sample(time.monotonic(), cpu_seconds(pid), sum(ends.values()))
 
 
 def _figures(events: int, samples: Sequence[Sample], resident_mib: float) -> Figures:

@@ -26,23 +26,29 @@ class Account:
 
     def begin(self) -> None:
         self._peaks = dict.fromkeys(self.processes, 0.0)
-        self._began = {name: _cpu_seconds(pid) for name, pid in self.processes.items()}
+        self._began = {name: cpu_seconds(pid) for name, pid in self.processes.items()}
         self.look()
 
     def look(self) -> None:
         """Raises psutil.NoSuchProcess where one of them has ended."""
         for name, pid in self.processes.items():
-            self._peaks[name] = max(self._peaks[name], psutil.Process(pid).memory_info().rss / MIB)
+            self._peaks[name] = max(self._peaks[name], resident_mib(pid))
 
     def end(self) -> dict[str, Use]:
         """What was used since `begin`."""
         self.look()
         return {
-            name: Use(_cpu_seconds(pid) - self._began[name], self._peaks[name])
+            name: Use(cpu_seconds(pid) - self._began[name], self._peaks[name])
             for name, pid in self.processes.items()
         }
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far. Raises psutil.NoSuchProcess, as `resident_mib` does."""
     times = psutil.Process(pid).cpu_times()
     return times.user + times.system
+
+
+def resident_mib(pid: int) -> float:
+    """Memory of a process now (RSS)."""
+    return float(psutil.Process(pid).memory_info().rss / MIB)

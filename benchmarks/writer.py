@@ -22,6 +22,7 @@ from clickhouse_driver import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.enriched import records
+from benchmarks.processes import cpu_seconds
 from devstack import programs
 from devstack.ports import Addresses, free_addresses
 from devstack.process import Run
@@ -45,7 +46,6 @@ _ENOUGH: Final = 0.99
 _LIMIT_S: Final = 600.0
 _STOP_S: Final = 20.0
 _SENT_TOGETHER: Final = 10_000
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,6 @@ class Writing:
     peak_mib: float
     rows_per_block: float
     bare: Pace
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def peak_mib(pid: int) -> float:
