@@ -1,6 +1,7 @@
 """When a batch is due, and that it is bounded."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,6 +43,38 @@ def test_it_is_due_when_the_oldest_has_waited_long_enough(batch: Batch, source: 
     assert batch.due(14.999) is None
     assert batch.due(15.0) is FlushReason.AGE
     assert batch.seconds_left(20.0) == 0.0
+
+
+@pytest.fixture
+def following() -> Batch:
+    """The batch behind one that was flushed at 10.0."""
+    return Batch(replace(LIMITS, interval=1.0)).following(10.0)
+
+
+def test_between_two_flushes_by_number_lies_the_interval(following: Batch, source: Source) -> None:
+    following.add([source(b"a") for _ in range(3)], 10.2)
+    assert following.due(10.9) is None
+    assert following.seconds_left(10.75) == 0.25
+    assert following.due(11.0) is FlushReason.COUNT
+    assert following.seconds_left(11.0) == 0.0
+
+
+def test_a_full_batch_does_not_wait_for_the_interval(following: Batch, source: Source) -> None:
+    following.add([source(b"a") for _ in range(6)], 10.2)
+    assert following.due(10.2) is FlushReason.COUNT
+
+
+def test_an_old_batch_does_not_wait_for_the_interval(source: Source) -> None:
+    following = Batch(replace(LIMITS, interval=60.0)).following(10.0)
+    following.add([source(b"a") for _ in range(3)], 10.0)
+    assert following.seconds_left(14.0) == 1.0
+    assert following.due(15.0) is FlushReason.AGE
+
+
+def test_few_events_wait_for_their_age_behind_the_interval_too(following: Batch, source: Source) -> None:
+    following.add([source(b"a")], 10.2)
+    assert following.due(12.0) is None
+    assert following.seconds_left(12.2) == 3.0
 
 
 def test_the_number_of_events_is_capped(batch: Batch, source: Source) -> None:

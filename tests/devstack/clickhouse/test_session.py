@@ -198,6 +198,29 @@ def test_rows_columns_dicts_and_generators(client: Client, table: Table) -> None
     assert found == [(1, "r"), (2, "d"), (3, "c"), (4, "c"), (5, "g"), (6, "g")]
 
 
+def test_an_insert_sees_what_another_client_made_of_the_table(
+    client: Client, connect: Connect, table: Table
+) -> None:
+    name = table("a UInt8, b UInt8")
+    insert = f"INSERT INTO {name} VALUES"
+    client.execute(insert, [(1, 1)])
+    connect().execute(f"ALTER TABLE {name} ADD COLUMN c String, MODIFY COLUMN b Int64")
+    client.execute(insert, [(2, -2, "x")])
+    assert client.execute(f"SELECT a, b, c FROM {name} ORDER BY a") == [(1, 1, ""), (2, -2, "x")]
+
+
+def test_an_insert_means_the_table_of_the_database_in_use(
+    client: Client, request: pytest.FixtureRequest
+) -> None:
+    for number, type_ in enumerate(("UInt8", "String")):
+        client.execute(f"CREATE DATABASE {request.node.name[:40]}{number}")
+        client.execute(f"CREATE TABLE {request.node.name[:40]}{number}.t (a {type_}) ENGINE = Memory")
+    for number, value in enumerate((1, "x")):
+        client.execute(f"USE {request.node.name[:40]}{number}")
+        client.execute("INSERT INTO t VALUES", [(value,)])
+        assert client.execute("SELECT a FROM t") == [(value,)]
+
+
 def test_many_blocks_are_one_insert(client: Client, table: Table) -> None:
     name = table("a UInt32, s String")
     rows = [(n, "é" * (n % 90)) for n in range(30_000)]

@@ -200,16 +200,16 @@ class Session:
         settings = self._known_settings(query)
         if self._user is not None:
             access.check(self._user, query.sql, settings, connection.database(), self._engine.contents())
+        kind = kind_of(query.sql)
         connection.apply(settings, mark)
         try:
             self._answer(query, insert, mark)
         finally:
             connection.restore()
-        kind = kind_of(query.sql)
+            if kind is Kind.OTHER:
+                self._engine.forget_contents()
         if kind is Kind.SET:
             connection.remember_settings()
-        elif kind is Kind.OTHER:
-            self._engine.forget_contents()
 
     def _known_settings(self, query: Query) -> dict[str, str]:
         """As a server does: unknown settings are left out unless the client calls them important."""
@@ -238,7 +238,7 @@ class Session:
 
     def _receive_rows(self, query: Query, insert: Insert, spool: Spool, answer: Answer) -> bool:
         """Take all blocks of an INSERT; False when there is nothing to insert."""
-        columns = self._engine_connection.columns(insert.sample())
+        columns = self._engine_connection.sample(insert.sample(), self._engine.changes)
         answer.header(columns)
         while (block := self._read_data(query)) is not None and block.columns:
             if block.rows:

@@ -194,7 +194,11 @@ async def _session(parts: Parts, delivery: Delivery, lookout: Lookout, stop: asy
     if consumer is None:
         return
     limits = Limits(
-        settings.flush_events, settings.flush_seconds, settings.max_waiting_events, settings.max_waiting_bytes
+        settings.flush_events,
+        settings.flush_seconds,
+        settings.max_waiting_events,
+        settings.max_waiting_bytes,
+        settings.insert_interval_seconds,
     )
     stream = Stream(
         consumer,

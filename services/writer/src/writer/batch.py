@@ -53,25 +53,31 @@ class FlushReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Flush at `events` waiting events or `seconds` of waiting; never hold more than the caps."""
+    """Flush at `events` waiting events or `seconds` of waiting; never hold more than the caps.
+
+    `interval`: so many seconds lie between the beginnings of two flushes by number, unless a cap is reached.
+    """
 
     events: int
     seconds: float
     cap_events: int
     cap_bytes: int
+    interval: float = 0.0
 
 
 @dataclass(slots=True)
 class Batch:
     """Records that wait to be written, in the order of each partition.
 
-    `since` is when the oldest arrived (None while empty); `size` counts the bytes of keys and values.
+    `since` is when the oldest arrived (None while empty); `size` counts the bytes of keys and values. Before
+    `not_before` it is not due by number.
     """
 
     limits: Limits
     records: list[SourceRecord] = field(default_factory=list)
     size: int = 0
     since: float | None = None
+    not_before: float = float("-inf")
 
     def add(self, records: Sequence[SourceRecord], now: float) -> None:
         """Append `records`; those of one partition must come in the order of their offsets."""
@@ -106,14 +112,22 @@ class Batch:
         """Why it must be written now, or None while it may wait."""
         if self.since is None:
             return None
-        if len(self.records) >= self.limits.events or not self.room():
+        if not self.room() or (self._is_many() and now >= self.not_before):
             return FlushReason.COUNT
         return FlushReason.AGE if now - self.since >= self.limits.seconds else None
 
     def seconds_left(self, now: float) -> float:
-        """Seconds until its age makes it due; `limits.seconds` while empty."""
+        """Seconds until it is due without any more records; `limits.seconds` while empty."""
         waited = 0.0 if self.since is None else now - self.since
-        return max(self.limits.seconds - waited, 0.0)
+        left = self.limits.seconds - waited
+        return max(min(left, self.not_before - now) if self._is_many() else left, 0.0)
+
+    def following(self, now: float) -> "Batch":
+        """An empty batch for what comes after this one, which is flushed now."""
+        return Batch(self.limits, not_before=now + self.limits.interval)
+
+    def _is_many(self) -> bool:
+        return len(self.records) >= self.limits.events
 
     def next_offsets(self) -> dict[int, int]:
         """By partition, the offset to commit once every record is written."""

@@ -20,6 +20,9 @@ NEEDED = tuple(topic.name for topic in NEEDED_TOPICS)
 _CLOSE_SECONDS = 5.0
 _FETCH_BYTES = 4 * 1024 * 1024
 """Of one answer of the broker, which stands in memory more than once; a batch of any size still comes."""
+_FETCH_AT_LEAST_BYTES = 64 * 1024
+_FETCH_WAIT_MS = 100
+"""How long the broker may wait for so many bytes: fewer and larger answers cost both sides less."""
 _REJECTED_BYTES = topics.REJECTED_BYTES - 4096
 """What the topic takes, less Kafka's framing of a batch."""
 
@@ -40,6 +43,8 @@ async def connected_consumer(kafka: KafkaSettings, settings: WriterSettings) -> 
         heartbeat_interval_ms=session_ms // 5,
         metadata_max_age_ms=60_000,
         fetch_max_bytes=_FETCH_BYTES,
+        fetch_min_bytes=_FETCH_AT_LEAST_BYTES,
+        fetch_max_wait_ms=_FETCH_WAIT_MS,
     )
     try:
         await consumer.start()

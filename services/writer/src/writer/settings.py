@@ -29,6 +29,13 @@ class WriterSettings(Settings):
         le=3600,
         description="Insert at the latest when the oldest event has waited this long, in seconds.",
     )
+    insert_interval_seconds: float = Field(
+        1.0,
+        ge=0,
+        le=60,
+        description="Seconds between the beginnings of two inserts under load, so that they are fewer and larger; a"
+        " full one does not wait, and none waits longer than flush_seconds.",
+    )
     max_waiting_events: int = Field(
         10_000,
         ge=1,

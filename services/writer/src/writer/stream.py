@@ -201,7 +201,7 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
             self._consumer.resume(*paused)
 
     def _begin(self, reason: FlushReason) -> None:
-        batch, self._batch = self._batch, Batch(self._limits)
+        batch, self._batch = self._batch, self._batch.following(self._clock.monotonic())
         self._metrics.flushes.labels(reason).inc()
         self._delivering = asyncio.create_task(self._carry(batch, self._generation))
 
