@@ -16,7 +16,7 @@ from collector.settings import CollectorSettings, SecretSettings
 from collector.sinks.memory import MemorySink
 from eventrail.clock import SystemClock
 from eventrail.health import bind
-from eventrail.lifecycle import run
+from eventrail.lifecycle import collect_rarely, run
 from eventrail.sealing import SealingSettings, parse_keys
 from eventrail.settings import load
 
@@ -35,4 +35,5 @@ async def serve_alone(stop: asyncio.Event, listen: str) -> None:
 
 
 if __name__ == "__main__":
+    collect_rarely()
     sys.exit(run("collector", lambda stop: serve_alone(stop, sys.argv[1]), uvloop.new_event_loop))

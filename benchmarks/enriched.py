@@ -1,7 +1,7 @@
 """The shop (benchmarks/shop.py) as the enricher puts it on its topic: a day of it, for a writer that fell behind.
 
-Events, visitors, pages, properties and copies are the shop's; their times are moved by whole days to its last one, but
-for one event in a hundred, as late events are.
+Events, visitors, pages, properties and copies are the shop's; their times are moved by whole days to its last one,
+those of one event in a hundred to one of the nine days before it, as late events are.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from eventrail.kafka.records import Record
 
 _LAST_DAY_MS: Final = shop.FIRST_DAY_MS + (shop.DAYS - 1) * MS_PER_DAY
 _LATE: Final = 100
+_LATE_DAYS: Final = 10
 _AT_ONCE: Final = 50_000
 _OF_EVENT: Final = {
     "website_id": "website_id",
@@ -102,8 +103,9 @@ def _event(row: dict[str, Any]) -> EnrichedEvent:
 
 
 def _moved_by(row: dict[str, Any]) -> int:
+    moved: int = _LAST_DAY_MS - row["at_ms"] // MS_PER_DAY * MS_PER_DAY
     late = int(row["visitor_id"][:8], 16) % _LATE == 0
-    return 0 if late else _LAST_DAY_MS - row["at_ms"] // MS_PER_DAY * MS_PER_DAY
+    return moved - moved % (_LATE_DAYS * MS_PER_DAY) if late else moved
 
 
 def _later(uuid: str, ms: int) -> str:

@@ -1,3 +1,5 @@
+import pytest
+
 from enricher.checkpoints import added, newest
 from enricher.sessions import AsOf, Overlay, PartitionSessions, Sessions
 
@@ -115,6 +117,23 @@ def test_a_sweep_looks_at_a_few_and_comes_around_to_all() -> None:
         sessions.sweep(old, {0: 1}, limit=10)
     assert len(held.states) == 50
     assert {newest(value) for value in held.states.values()} == {b"5000"}
+
+
+@pytest.mark.parametrize(("states", "calls"), [(99, 1), (250, 3), (30_000, 300), (60_001, 299)])
+def test_without_a_limit_it_comes_around_in_300_calls_at_most(states: int, calls: int) -> None:
+    sessions, seen = Sessions(), set[bytes]()
+    for number in range(states):
+        sessions.of(0).put(b"%d" % number, state(number))
+
+    def noted(value: bytes, _watermark_ms: int) -> bool:
+        seen.add(value)
+        return False
+
+    for _ in range(calls - 1):
+        sessions.sweep(noted, {0: 1})
+    assert len(seen) < states
+    sessions.sweep(noted, {0: 1})
+    assert len(seen) == states
 
 
 def test_partitions_are_swept_by_their_own_watermark() -> None:

@@ -39,6 +39,7 @@ class MemoryConsumer:
         self.offsets = dict.fromkeys(PARTITIONS, 0)
         self.held: set[TopicPartition] = set()
         self.polls = 0
+        self.pauses = 0
         self.commits = 0
         self.largest_read = 0
         self.fault: Exception | None = None
@@ -83,6 +84,7 @@ class MemoryConsumer:
         return set(self.held)
 
     def pause(self, *partitions: TopicPartition) -> None:
+        self.pauses += 1
         self.held |= set(partitions)
 
     def resume(self, *partitions: TopicPartition) -> None:
@@ -198,7 +200,28 @@ async def test_nothing_is_committed_before_it_is_delivered(rig: Rig, running: St
     await until(lambda: rig.consumer.offsets[PARTITIONS[0]] == 10)
 
 
-async def test_while_a_delivery_runs_the_next_batch_grows_to_its_cap_and_polling_goes_on(
+async def test_while_a_delivery_runs_the_next_batch_grows_to_its_cap_and_what_was_fetched_stays(
+    rig: Rig, running: Start
+) -> None:
+    rig.make(events=10, cap_events=30)
+    rig.open.clear()
+    rig.consumer.produce(500)
+    running()
+    await until(lambda: [len(records) for records in rig.looked_at] == [30])
+    assert rig.consumer.position[PARTITIONS[0]] == 60, "one batch in delivery and one that waits"
+    rig.open.set()
+    await until(lambda: rig.consumer.offsets[PARTITIONS[0]] == 500)
+    assert not rig.consumer.pauses
+    assert rig.positions() == [(0, n) for n in range(500)]
+
+
+@pytest.fixture
+def is_long_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("writer.stream._PAUSE_AFTER_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("is_long_at_once")
+async def test_while_a_delivery_runs_for_long_partitions_are_paused_and_polling_goes_on(
     rig: Rig, running: Start
 ) -> None:
     rig.make(events=10, cap_events=30)
@@ -219,6 +242,7 @@ async def test_while_a_delivery_runs_the_next_batch_grows_to_its_cap_and_polling
     assert rig.positions() == [(0, n) for n in range(500)]
 
 
+@pytest.mark.usefixtures("is_long_at_once")
 async def test_the_cap_of_bytes_pauses_too(rig: Rig, running: Start) -> None:
     rig.make(events=1000, seconds=3600, cap_events=1000, cap_bytes=20)
     rig.open.clear()

@@ -8,9 +8,12 @@ from collections import ChainMap, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Protocol
+from typing import Final, Protocol
 
 from enricher import checkpoints
+
+_LOOKED_AT_LEAST: Final = 100
+_CALLS_AROUND: Final = 300
 
 Expired = Callable[[bytes, int], bool]
 """Whether a state can be dropped, given the watermark in Unix milliseconds."""
@@ -132,17 +135,22 @@ class Sessions:
         """All partitions' states as one mapping, for looking at them."""
         return ChainMap(*(held.states for held in self._partitions.values()))
 
-    def sweep(self, expired: Expired, committed: Mapping[int, int], limit: int = 1_000) -> int:
+    def sweep(self, expired: Expired, committed: Mapping[int, int], limit: int | None = None) -> int:
         """Look at the next `limit` states of each partition and drop the expired ones; returns how many.
 
-        Called again and again it comes around to every state. `committed` are the raw offsets at which a replay
+        Called again and again it comes around to every state: without a `limit`, in some 300 calls, or as many as there
+        are hundreds of states. `committed` are the raw offsets at which a replay
         may begin, by partition: what one could ask for stays, older checkpoints go. No tombstones are written:
         the changelog has a retention of its own, and what is loaded from it is swept as well.
         """
         return sum(
-            _sweep(held, expired, committed.get(partition, 0), limit)
+            _sweep(held, expired, committed.get(partition, 0), limit or _part(len(held.states)))
             for partition, held in self._partitions.items()
         )
+
+
+def _part(states: int) -> int:
+    return max(_LOOKED_AT_LEAST, -(-states // _CALLS_AROUND))
 
 
 def _sweep(held: PartitionSessions, expired: Expired, committed: int, limit: int) -> int:

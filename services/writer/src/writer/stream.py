@@ -1,7 +1,7 @@
 """The consumer's loop: read, gather, hand over, commit. Offsets are committed last.
 
-One batch is delivered at a time, and while it is, the next one grows; at its cap the partitions are
-paused and polling goes on, so the group never takes the writer for dead.
+One batch is delivered at a time, and while it is, the next one grows. At its cap nothing is read; when that lasts, the
+partitions are paused and polling goes on, so the group never takes the writer for dead.
 """
 
 import asyncio
@@ -34,6 +34,8 @@ _BUSY_POLL_SECONDS = 0.05
 _COMMIT_SECONDS = 10.0
 _COMMIT_AGAIN_SECONDS = 1.0
 _READ_AT_ONCE = 1000
+_PAUSE_AFTER_SECONDS = 10.0
+"""Of a paused partition aiokafka drops what it has fetched, and fetches it anew."""
 _LAG_EVERY_SECONDS = 1.0
 
 _REMOVED = "records were removed before they were read"
@@ -69,6 +71,7 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
         self._owed: dict[int, int] = {}
         self._commit_failed_at = float("-inf")
         self._waits_for_commit = False
+        self._full_since: float | None = None
         self._written: dict[int, int] = {}
         self._expected: dict[int, int] = {}
         self._uncommitted: set[int] = set()
@@ -151,11 +154,14 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _poll(self) -> None:
         room = self._batch.room()
         if room:
+            self._full_since = None
             self._resume()
         else:
-            self._pause()
             self._say_what_is_next()
             await self._idle(_POLL_SECONDS)
+            if not self._is_full_for_long():
+                return
+            self._pause()
         found: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
             timeout_ms=int(1000 * self._patience()) if room else 0,
             max_records=min(max(room, 1), _READ_AT_ONCE),
@@ -185,6 +191,12 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _idle(self, seconds: float) -> None:
         if self._delivering is not None:
             await asyncio.wait([self._delivering], timeout=seconds)
+
+    def _is_full_for_long(self) -> bool:
+        now = self._clock.monotonic()
+        if self._full_since is None:
+            self._full_since = now
+        return now - self._full_since >= _PAUSE_AFTER_SECONDS
 
     def _say_what_is_next(self) -> None:
         # A full batch gets no more records: it can be worked at while the one before it is written.
