@@ -30,7 +30,9 @@ RAW_BYTES: Final = "bytes of an event on the raw topic"
 ENRICHED_BYTES: Final = "bytes of an event on the enriched topic"
 SERVICES = ("collector", "enricher", "writer", "query-api", "auditor")
 GROWTH_S: Final = 1.0
-SEARCH_S: Final = 15.0
+OF_A_FLOOD: Final = 0.8
+"""Share of the rate at which a flood is stored that may be held: while the flood is worked off, nothing else is sent."""
+SEARCH_S: Final = 20.0
 PROFILED: Final = ("collector", "enricher", "writer")
 PROFILED_S: Final = 5.0
 DRAIN_S: Final = 600.0
@@ -135,7 +137,7 @@ class Sendings:
 
 async def _search(bench: Bench, running: Stack, behind: Lag, account: Sendings) -> float:
     """Up in steps as long as it is held, else down until it is."""
-    rate = await _flood(bench, running, behind, account)
+    rate = OF_A_FLOOD * await _flood(bench, running, behind, account)
     grew = (await _hold(bench, running, behind, rate, SEARCH_S, account)).grows
     while True:
         following = rate * STEP if grew else rate / STEP

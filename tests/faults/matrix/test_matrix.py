@@ -84,6 +84,7 @@ def killed_while_frozen(name: str, backend: str, for_s: float) -> Callable[[Stac
     return strike
 
 
+@pytest.mark.long
 async def test_a_writer_that_commits_before_it_inserts_is_found(running: Stack) -> None:
     strike = killed_while_frozen("writer-3", "clickhouse", for_s=2)
     result = await Trial(running, struck(strike, "writer-3"), PATIENCE_S).run()
