@@ -6,22 +6,13 @@ from enricher.world import World
 
 
 def add_page(draft: Draft, world: World) -> None:
-    """`page` with host, path and query; only its url where that is no URL; nothing where none was sent.
+    """`page`: host, path and query of the url; none where that is no URL or was not sent.
 
     A url without scheme and host takes the website's main domain; in an open stack there is none.
     """
     url = draft.raw.url
-    if not url:
-        return
-    page = draft.event.page
-    page.url = url
-    parts = split(url)
-    if parts is None:
-        return
-    draft.page = parts = _placed(parts, draft.raw.website_id, world)
-    page.host = parts.host
-    page.path = parts.path
-    page.query = parts.query
+    if url and (parts := split(url)) is not None:
+        draft.page = _placed(parts, draft.raw.website_id, world)
 
 
 def _placed(parts: UrlParts, website_id: str, world: World) -> UrlParts:

@@ -21,15 +21,14 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import Final
 
-from enricher.draft import Draft
+from enricher.draft import Draft, Raw
 from enricher.enrichments.fingerprint import fingerprint
 from enricher.enrichments.session_campaign import remembered
-from enricher.enrichments.session_state import INACTIVITY_MS, Session, State, decode, encode
+from enricher.enrichments.session_state import INACTIVITY_MS, Session, State, decode, encode, joined
 from enricher.enrichments.visitor import visitor_hash
 from enricher.lookups.salts import SaltMissing
 from enricher.world import SessionStore, World
 from eventrail.clock import MS_PER_DAY, utc_day
-from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
 
 _KEY: Final = b"session.key.v1"
 _ID: Final = b"session.id.v2"
@@ -63,26 +62,48 @@ def add_session(draft: Draft, world: World) -> None:
 
     Sets `visitor_id` to that of yesterday where a session of yesterday goes on.
     """
-    event = draft.event
-    visitor_id = event.visitor_id
-    if not visitor_id:
-        return
-    at_ms, accepted_ms = event.timestamp_ms, event.received_at_ms
-    seat = today = _seat(event.website_id, visitor_id, accepted_ms, world.sessions)
+    if draft.visitor_id and not _goes_on(draft, world.sessions):
+        add_any_session(draft, world)
+
+
+def _goes_on(draft: Draft, store: SessionStore) -> bool:
+    """Whether the event joined the live session and changed nothing of it but its end: what most events do."""
+    raw = draft.raw
+    key = state_key(raw.website_id, draft.visitor_id)
+    before = store.get(key)
+    found = joined(before, raw.timestamp_ms, raw.received_at_ms)
+    if found is None:
+        return False
+    after, identity, started_at_ms, campaign = found
+    if remembered(draft.campaign, draft.channel, campaign) != campaign:
+        return False
+    if after != before:
+        store.put(key, after)
+    draft.session_id = id_text(identity)
+    draft.session_started_at_ms = started_at_ms
+    draft.session_campaign = campaign
+    return True
+
+
+def add_any_session(draft: Draft, world: World) -> None:
+    """What `add_session` does for an event with a visitor, in every case."""
+    raw = draft.raw
+    at_ms, accepted_ms = raw.timestamp_ms, raw.received_at_ms
+    seat = today = _seat(raw.website_id, draft.visitor_id, accepted_ms, world.sessions)
     if today.state is None:
         seat = _seat_of_yesterday(draft, world) or today
     place = _place(seat.state, at_ms, None if seat is today else MS_PER_DAY)
     if seat is not today:
         if place in (_NEW, _PAST):
             seat = today
-        event.visitor_id = seat.visitor_id
-    session = _session(place, seat, event, at_ms)
-    campaign = remembered(event, session.campaign)
+        draft.visitor_id = seat.visitor_id
+    session = _session(place, seat, raw)
+    campaign = remembered(draft.campaign, draft.channel, session.campaign)
     if campaign != session.campaign:
         session = replace(session, campaign=campaign)
     _put(world.sessions, seat, _state(place, seat.state, session, accepted_ms))
-    event.session_id = id_text(session.id)
-    event.session_started_at_ms = session.started_at_ms
+    draft.session_id = id_text(session.id)
+    draft.session_started_at_ms = session.started_at_ms
     draft.session_campaign = campaign
 
 
@@ -134,13 +155,13 @@ def _too_long(session: Session, at_ms: int, longest_ms: int | None) -> bool:
     return longest_ms is not None and at_ms - session.started_at_ms >= longest_ms
 
 
-def _session(place: _Place, seat: _Seat, event: EnrichedEvent, at_ms: int) -> Session:
-    state = seat.state
+def _session(place: _Place, seat: _Seat, raw: Raw) -> Session:
+    state, at_ms = seat.state, raw.timestamp_ms
     if state and place is _LIVE:
         return state.live.widened(at_ms)
     if state and state.previous and place is _PREVIOUS:
         return state.previous.widened(at_ms)
-    digest = fingerprint(_ID, event.website_id.encode(), seat.visitor_id.encode(), event.event_id.encode())
+    digest = fingerprint(_ID, raw.website_id.encode(), seat.visitor_id.encode(), raw.event_id.encode())
     return Session(_uuid8(at_ms, digest, past=place is _PAST), at_ms, at_ms, at_ms)
 
 

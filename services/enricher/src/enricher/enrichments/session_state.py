@@ -20,6 +20,7 @@ _VERSION: Final = 3
 _PREFIX: Final = bytes([_VERSION])
 _LIVE: Final = struct.Struct(">Bq16sqqqH")
 """Version and acceptance time, and the live session, whose campaign follows."""
+_LIVE_SIZE: Final = _LIVE.size
 _PREVIOUS: Final = struct.Struct(">16sqqqH")
 
 
@@ -96,6 +97,33 @@ def decode(value: bytes | None) -> State | None:
         return None
     live = Session(identity, started_at_ms, first_ms, last_ms, value[_LIVE.size : end])
     return State(live, previous, accepted_ms)
+
+
+def joined(value: bytes | None, at_ms: int, accepted_ms: int) -> tuple[bytes, bytes, int, bytes] | None:
+    """The usual case, without taking the state apart: an event at `at_ms` goes on with the live session or is in it.
+
+    `value` with it, and of the live session the id, the start and the campaign. None in any other case, also where the
+    state is over at `accepted_ms`.
+    """
+    if value is None or len(value) < _LIVE_SIZE:
+        return None
+    version, latest_ms, identity, started_at_ms, first_ms, last_ms, length = _LIVE.unpack_from(value)
+    rest = len(value) - _LIVE_SIZE - length
+    if (
+        version != _VERSION
+        or not first_ms <= at_ms <= last_ms + INACTIVITY_MS
+        or accepted_ms > latest_ms + KEPT_MS
+        or (rest != 0 and rest < _PREVIOUS.size)
+    ):
+        return None
+    after = value
+    if at_ms > last_ms or accepted_ms > latest_ms:
+        last_ms = max(last_ms, at_ms)
+        latest_ms = max(latest_ms, accepted_ms)
+        after = _LIVE.pack(_VERSION, latest_ms, identity, started_at_ms, first_ms, last_ms, length)
+        if len(value) > _LIVE_SIZE:
+            after += value[_LIVE_SIZE:]
+    return after, identity, started_at_ms, value[_LIVE_SIZE : _LIVE_SIZE + length] if length else b""
 
 
 def _previous(value: bytes, place: int) -> Session:
