@@ -83,8 +83,6 @@ FACTS = st.fixed_dictionaries(
         "page": st.none() | st.builds(UrlParts, TEXT, st.none(), TEXT, TEXT, TEXT),
         "visitor_id": TEXT,
         "visitor_source": st.sampled_from(VisitorSource.values()),
-        "session_id": TEXT,
-        "session_started_at_ms": MS,
         "referrer": st.none() | st.builds(Referrer, url=TEXT, domain=TEXT),
         "campaign": st.none() | st.builds(Campaign, source=TEXT, click_id=TEXT, inherited=st.booleans()),
         "channel": TEXT,
@@ -92,6 +90,7 @@ FACTS = st.fixed_dictionaries(
 )
 PARTS = st.fixed_dictionaries(
     {
+        "session": st.fixed_dictionaries({"session_id": TEXT, "session_started_at_ms": MS}),
         "geo": st.none() | st.builds(Geo, country=TEXT, city=TEXT),
         "agent": st.none() | st.builds(Agent, browser=TEXT, os=TEXT),
         "bot": st.none() | st.builds(Bot, kind=st.just(BOT_KIND_CRAWLER), name=TEXT),
@@ -108,7 +107,7 @@ POSITION = st.builds(
 
 def plainly(draft: Draft, parts: dict[str, Any], position: RawPosition) -> EnrichedEvent:
     """The event of `draft`, made field by field."""
-    raw = draft.raw.message
+    raw, session = draft.raw.message, parts.pop("session")
     event = EnrichedEvent(
         website_id=raw.website_id,
         event_id=raw.event_id,
@@ -120,13 +119,12 @@ def plainly(draft: Draft, parts: dict[str, Any], position: RawPosition) -> Enric
         event_data=raw.event_data,
         visitor_id=draft.visitor_id,
         visitor_source=draft.visitor_source,
-        session_id=draft.session_id,
-        session_started_at_ms=draft.session_started_at_ms,
         referrer=draft.referrer,
         campaign=draft.campaign,
         channel=draft.channel,
         language=raw.language,
         raw_position=position,
+        **session,
         **parts,
     )
     if raw.HasField("screen"):
@@ -145,7 +143,9 @@ def plainly(draft: Draft, parts: dict[str, Any], position: RawPosition) -> Enric
 def test_what_leaves_is_the_event_made_field_by_field(
     raw: RawEvent, facts: dict[str, Any], parts: dict[str, Any], position: RawPosition
 ) -> None:
-    fragments = {name: b"" if part is None else fragment(**{name: part}) for name, part in parts.items()}
+    fragments = {
+        name: fragment(**({name: part} if name != "session" else part)) for name, part in parts.items()
+    }
     draft = draft_of(raw, position, **facts, **fragments)
     assert event_of(draft) == plainly(draft, parts, position)
     copy = draft_of(RawEvent.FromString(raw.SerializeToString()), position, **facts, **fragments)

@@ -18,7 +18,7 @@ from eventrail.clock import MS_PER_DAY, utc_day
 from eventrail.contract.v1.enriched_pb2 import Campaign
 from eventrail.contract.v1.raw_pb2 import RawEvent
 from eventrail.sealing import Address
-from tests.enricher.drafts import draft_of
+from tests.enricher.drafts import draft_of, event_of
 
 MINUTE = 60_000
 START = 1_780_056_000_000
@@ -47,7 +47,8 @@ def visit(
     )
     draft = draft_of(raw, visitor_id=visitor)
     add_session(draft, world)
-    return draft.session_id, draft.session_started_at_ms
+    event = event_of(draft)
+    return event.session_id, event.session_started_at_ms
 
 
 @pytest.fixture(scope="session")
@@ -186,7 +187,7 @@ class Person:
         draft = draft_of(raw, address=self.address.packed)
         add_visitor(draft, self.world)
         add_session(draft, self.world)
-        return draft.visitor_id, draft.session_id
+        return draft.visitor_id, event_of(draft).session_id
 
 
 @pytest.fixture

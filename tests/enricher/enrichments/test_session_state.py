@@ -13,6 +13,8 @@ from enricher.enrichments.session_state import (
     encode,
     expired,
     joined,
+    opening,
+    read_opening,
 )
 
 TIMES = st.integers(-(2**63), 2**63 - 1)
@@ -50,7 +52,8 @@ def test_what_goes_on_is_the_state_taken_apart_and_put_together(
         assert found is None
         return
     after = State(live.widened(at_ms), state.previous, max(state.accepted_ms, accepted_ms))
-    assert found == (encode(after), live.id, live.started_at_ms, live.campaign)
+    assert found == (encode(after), opening(live), live.campaign)
+    assert read_opening(opening(live)) == (live.id, live.started_at_ms)
 
 
 @given(

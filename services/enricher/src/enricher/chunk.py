@@ -20,8 +20,9 @@ _LARGEST_VALUE = MAX_BATCH_BYTES - 4096
 """Key, headers and Kafka's framing of a batch with this one record take less than what is left."""
 
 _OLDEST_MS = 24 * 3_600_000
-"""A record is dated back by a day at most: what waited longer, or met a collector with a wrong clock, is still kept
-for days after it was published."""
+"""A record is dated by acceptance, so that retention is not in a client's hands, but never into the future, which the
+broker refuses, and back by a day at most: what waited longer, or met a collector with a wrong clock, is still kept for
+days after it was published."""
 
 
 _FAULTS_OF_OURS = frozenset(
@@ -93,14 +94,12 @@ def process(record: RawRecord, sessions: Overlay, world: World, now_ms: int) -> 
     stood = positions(record.partition, record.offset)
     for index, (event, position) in enumerate(zip(events, stood, strict=False)):
         try:
-            outcome.enriched.append(_enriched(event, position, here, now_ms))
+            _enrich(event, position, here, outcome, now_ms)
         except (UnknownKey, SaltMissing):
             raise
         except Exception as error:
             # Whatever one event breaks must not stop the stream.
             _refuse(event, Origin(record.partition, record.offset, index), error, outcome, now_ms)
-        else:
-            outcome.received_ms = max(outcome.received_ms, min(event.received_at_ms, now_ms))
     return outcome
 
 
@@ -118,27 +117,19 @@ class _TooLarge(Exception):
     """The enriched record does not fit into a batch."""
 
 
-def _enriched(event: RawEvent, position: bytes, world: World, now_ms: int) -> Record:
+def _enrich(event: RawEvent, position: bytes, world: World, outcome: Outcome, now_ms: int) -> None:
     draft = enrich(event, position, world)
     value = written(draft)
     if len(value) > _LARGEST_VALUE:
         raise _TooLarge(f"the enriched event has {len(value)} bytes, at most {_LARGEST_VALUE} fit")
     raw = draft.raw
-    return Record(
-        value,
-        key_of(draft.visitor_id, raw.event_id),
-        headers_of(raw.website_id, raw.event_id, raw.timestamp_ms),
-        _record_ms(raw.received_at_ms, now_ms),
-    )
-
-
-def _record_ms(received_at_ms: int, now_ms: int) -> int:
-    """The time by which Kafka keeps the record, in Unix milliseconds: that of acceptance, where it can be believed.
-
-    So retention by time is not in a client's hands, and the broker, which refuses the future, takes it. What is dated
-    before the topic's retention Kafka removes at once, read or not.
-    """
-    return max(min(received_at_ms, now_ms), now_ms - _OLDEST_MS)
+    accepted_ms = min(raw.received_at_ms, now_ms)
+    # Dated before the topic's retention, it would be removed at once, read or not.
+    dated_ms = max(accepted_ms, now_ms - _OLDEST_MS)
+    key = key_of(draft.visitor_id, raw.event_id)
+    headers = headers_of(raw.website_id, raw.event_id, raw.timestamp_ms)
+    outcome.enriched.append(Record(value, key, headers, dated_ms))
+    outcome.received_ms = max(outcome.received_ms, accepted_ms)
 
 
 def _refuse(event: RawEvent, origin: Origin, error: Exception, outcome: Outcome, now_ms: int) -> None:

@@ -62,8 +62,7 @@ class Draft:
     page: UrlParts | None = None
     visitor_id: str = ""
     visitor_source: VisitorSource.ValueType = VISITOR_SOURCE_UNSPECIFIED
-    session_id: str = ""
-    session_started_at_ms: int = 0
+    session: bytes = b""
     geo: bytes = b""
     agent: bytes = b""
     referrer: Referrer | None = None

@@ -5,43 +5,56 @@ through onto the public topic.
 """
 
 from functools import lru_cache
-from typing import Any
 
 from enricher.draft import Draft, Raw
 from enricher.enrichments.url import UrlParts
 from enricher.fragments import fragment
-from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, EventType, Screen, VisitorSource
+from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, EventType, Page, Screen, VisitorSource
 
 
 def written(draft: Draft) -> bytes:
     """The EnrichedEvent that `draft` has become: the same facts give the same bytes."""
     raw = draft.raw
-    own = EnrichedEvent(
-        website_id=raw.website_id,
-        event_id=raw.event_id,
-        timestamp_ms=raw.timestamp_ms,
-        received_at_ms=raw.received_at_ms,
-        event_data=raw.event_data,
-        page=_page(raw.url, draft.page) if raw.url else None,
-        visitor_id=draft.visitor_id,
-        session_id=draft.session_id,
-        session_started_at_ms=draft.session_started_at_ms,
-        referrer=draft.referrer,
-        campaign=draft.campaign,
-        language=raw.language,
-    )
     return b"".join(
         (
-            own.SerializeToString(),
+            _own(draft),
             _labels(raw.event_type, raw.event_name, raw.identity_day, draft.channel, draft.visitor_source),
+            draft.session,
             draft.geo,
             draft.agent,
             draft.bot,
-            _screen_of(raw),
+            _client_of(raw),
             draft.position,
             draft.enrichment,
         )
     )
+
+
+def _own(draft: Draft) -> bytes:
+    """The fields that no other event has like this."""
+    raw, event = draft.raw, EnrichedEvent()
+    event.website_id = raw.website_id
+    event.event_id = raw.event_id
+    event.timestamp_ms = raw.timestamp_ms
+    event.received_at_ms = raw.received_at_ms
+    event.event_data = raw.event_data
+    event.visitor_id = draft.visitor_id
+    if raw.url:
+        _set_page(event.page, raw.url, draft.page)
+    if draft.referrer is not None:
+        event.referrer.CopyFrom(draft.referrer)
+    if draft.campaign is not None:
+        event.campaign.CopyFrom(draft.campaign)
+    return event.SerializeToString()
+
+
+def _set_page(page: Page, url: str, parts: UrlParts | None) -> None:
+    page.url = url
+    if parts is not None:
+        page.host = parts.host
+        page.path = parts.path
+        if parts.query:
+            page.query = parts.query
 
 
 @lru_cache(maxsize=8192)
@@ -62,19 +75,14 @@ def _labels(
     )
 
 
-def _page(url: str, parts: UrlParts | None) -> Any:
-    # A constructor takes a mapping for a message, and need not copy it then.
-    if parts is None:
-        return {"url": url}
-    return {"url": url, "host": parts.host, "path": parts.path, "query": parts.query}
-
-
-def _screen_of(raw: Raw) -> bytes:
+def _client_of(raw: Raw) -> bytes:
     sent = raw.message.screen
     width, height = sent.width, sent.height
-    return _screen(width, height) if width or height or raw.message.HasField("screen") else b""
+    is_known = bool(width or height) or raw.message.HasField("screen")
+    return _client(raw.language, width, height) if is_known else fragment(language=raw.language)
 
 
-@lru_cache(maxsize=4096)
-def _screen(width: int, height: int) -> bytes:
-    return fragment(screen=Screen(width=width, height=height))
+@lru_cache(maxsize=8192)
+def _client(language: str, width: int, height: int) -> bytes:
+    """Language and screen."""
+    return fragment(language=language, screen=Screen(width=width, height=height))

@@ -29,8 +29,9 @@ def agent_facts(draft: Draft, world: World) -> AgentFacts | None:
     """What the lookup says about the client, None where it sent neither string nor hints. Noted, so asked once."""
     if draft.client is None:
         message, user_agent = draft.raw.message, draft.raw.user_agent
-        if user_agent or message.HasField("client_hints"):
-            draft.client = world.agents.of(user_agent, message.client_hints)
+        hints = message.client_hints if message.HasField("client_hints") else None
+        if user_agent or hints is not None:
+            draft.client = world.agents.of(user_agent, hints)
     return draft.client
 
 

@@ -39,10 +39,12 @@ CLICK_IDS: Final = {
 
 def add_campaign(draft: Draft, _world: World) -> None:
     """`campaign`: what the client sent beside the url wins, each field for itself; absent when all are empty."""
-    facts = read(draft.page.query) if draft.page is not None and draft.page.query else {}
-    message = draft.raw.message
-    if message.HasField("campaign"):
-        sent = message.campaign
+    query = draft.page.query if draft.page is not None else ""
+    sent = draft.raw.message.campaign if draft.raw.message.HasField("campaign") else None
+    if not query and sent is None:
+        return
+    facts = read(query)
+    if sent is not None:
         facts |= {field: value for field in FIELDS if (value := getattr(sent, field))}
     if facts:
         campaign = draft.campaign = Campaign()

@@ -1,5 +1,7 @@
 """The page on which the event happened."""
 
+from dataclasses import replace
+
 from enricher.draft import Draft
 from enricher.enrichments.url import UrlParts, split
 from enricher.world import World
@@ -19,4 +21,4 @@ def _placed(parts: UrlParts, website_id: str, world: World) -> UrlParts:
     if parts.scheme or parts.authority is not None:
         return parts
     website = world.websites.find(website_id)
-    return parts if website is None else parts._replace(host=website.main_domain)
+    return parts if website is None else replace(parts, host=website.main_domain)

@@ -24,8 +24,18 @@ from typing import Final
 from enricher.draft import Draft, Raw
 from enricher.enrichments.fingerprint import fingerprint
 from enricher.enrichments.session_campaign import remembered
-from enricher.enrichments.session_state import INACTIVITY_MS, Session, State, decode, encode, joined
+from enricher.enrichments.session_state import (
+    INACTIVITY_MS,
+    Session,
+    State,
+    decode,
+    encode,
+    joined,
+    opening,
+    read_opening,
+)
 from enricher.enrichments.visitor import visitor_hash
+from enricher.fragments import fragment
 from enricher.lookups.salts import SaltMissing
 from enricher.world import SessionStore, World
 from eventrail.clock import MS_PER_DAY, utc_day
@@ -58,7 +68,7 @@ class _Seat:
 
 
 def add_session(draft: Draft, world: World) -> None:
-    """`session_id` and `session_started_at_ms`; none where there is no visitor. Puts the visitor's new state.
+    """`session`: session_id and session_started_at_ms; none where there is no visitor. Puts the visitor's new state.
 
     Sets `visitor_id` to that of yesterday where a session of yesterday goes on.
     """
@@ -69,18 +79,17 @@ def add_session(draft: Draft, world: World) -> None:
 def _goes_on(draft: Draft, store: SessionStore) -> bool:
     """Whether the event joined the live session and changed nothing of it but its end: what most events do."""
     raw = draft.raw
-    key = state_key(raw.website_id, draft.visitor_id)
+    key = _known_key(raw.website_id, draft.visitor_id)
     before = store.get(key)
     found = joined(before, raw.timestamp_ms, raw.received_at_ms)
     if found is None:
         return False
-    after, identity, started_at_ms, campaign = found
+    after, opened, campaign = found
     if remembered(draft.campaign, draft.channel, campaign) != campaign:
         return False
     if after != before:
         store.put(key, after)
-    draft.session_id = id_text(identity)
-    draft.session_started_at_ms = started_at_ms
+    draft.session = _written(opened)
     draft.session_campaign = campaign
     return True
 
@@ -89,7 +98,8 @@ def add_any_session(draft: Draft, world: World) -> None:
     """What `add_session` does for an event with a visitor, in every case."""
     raw = draft.raw
     at_ms, accepted_ms = raw.timestamp_ms, raw.received_at_ms
-    seat = today = _seat(raw.website_id, draft.visitor_id, accepted_ms, world.sessions)
+    key = _known_key(raw.website_id, draft.visitor_id)
+    seat = today = _seat(draft.visitor_id, key, accepted_ms, world.sessions)
     if today.state is None:
         seat = _seat_of_yesterday(draft, world) or today
     place = _place(seat.state, at_ms, None if seat is today else MS_PER_DAY)
@@ -102,19 +112,20 @@ def add_any_session(draft: Draft, world: World) -> None:
     if campaign != session.campaign:
         session = replace(session, campaign=campaign)
     _put(world.sessions, seat, _state(place, seat.state, session, accepted_ms))
-    draft.session_id = id_text(session.id)
-    draft.session_started_at_ms = session.started_at_ms
+    draft.session = _written(opening(session))
     draft.session_campaign = campaign
 
 
-@lru_cache(maxsize=16_384)
 def state_key(website_id: str, visitor_id: str) -> bytes:
     """Key of a visitor's state in the store, 16 bytes."""
     return fingerprint(_KEY, website_id.encode(), visitor_id.encode())
 
 
-def _seat(website_id: str, visitor_id: str, accepted_ms: int, store: SessionStore) -> _Seat:
-    key = state_key(website_id, visitor_id)
+_known_key: Final = lru_cache(maxsize=32_768)(state_key)
+"""The same for ids of today; yesterday's is asked for when a visitor comes first, and never again."""
+
+
+def _seat(visitor_id: str, key: bytes, accepted_ms: int, store: SessionStore) -> _Seat:
     value = store.get(key)
     state = decode(value)
     return _Seat(visitor_id, key, value, None if state is None or state.is_over(accepted_ms) else state)
@@ -133,7 +144,7 @@ def _seat_of_yesterday(draft: Draft, world: World) -> _Seat | None:
     if salt is None:
         return None
     visitor_id = visitor_hash(salt, raw.website_id, draft.address, raw.user_agent)
-    seat = _seat(raw.website_id, visitor_id, accepted_ms, world.sessions)
+    seat = _seat(visitor_id, state_key(raw.website_id, visitor_id), accepted_ms, world.sessions)
     return seat if seat.state else None
 
 
@@ -199,7 +210,12 @@ def _uuid8(started_at_ms: int, digest: bytes, *, past: bool) -> bytes:
     return b"%b\x80\0\x80\0\0%b%c" % (started_at_ms.to_bytes(6), digest[:4], digest[4] & 0xFE | past)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=32_768)
+def _written(opening: bytes) -> bytes:
+    identity, started_at_ms = read_opening(opening)
+    return fragment(session_id=id_text(identity), session_started_at_ms=started_at_ms)
+
+
 def id_text(id_bytes: bytes) -> str:
     """16 bytes as the text form of a UUID, lower case, 36 characters."""
     text = id_bytes.hex()

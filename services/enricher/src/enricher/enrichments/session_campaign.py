@@ -55,23 +55,20 @@ def add_campaign_of_session(draft: Draft, _world: World) -> None:
     """
     if not draft.session_campaign:
         return
-    session = _recalled(draft.session_campaign)
-    if _inherits_campaign(draft, session):
-        draft.campaign = _inherited(draft.session_campaign)
-        draft.channel = channel_of(draft.campaign, draft.referrer)
-    elif draft.channel == DIRECT and session.channel:
-        draft.channel = session.channel
-
-
-def _inherits_campaign(draft: Draft, session: EnrichedEvent) -> bool:
-    return (
-        draft.raw.event_type == EVENT_TYPE_CUSTOM and draft.campaign is None and session.HasField("campaign")
-    )
+    campaign, channel = _inheritance(draft.session_campaign)
+    if campaign is not None and draft.campaign is None and draft.raw.event_type == EVENT_TYPE_CUSTOM:
+        draft.campaign = campaign
+        draft.channel = channel_of(campaign, draft.referrer)
+    elif channel and draft.channel == DIRECT:
+        draft.channel = channel
 
 
 @lru_cache(maxsize=4096)
-def _inherited(memory: bytes) -> Campaign:
-    """The campaign of `memory` for an event that has none, not to be changed by the caller."""
+def _inheritance(memory: bytes) -> tuple[Campaign | None, str]:
+    """Campaign, not to be changed by the caller, and channel for an event that has none of its own."""
+    session = _recalled(memory)
+    if not session.HasField("campaign"):
+        return None, session.channel
     campaign = Campaign(inherited=True)
-    campaign.MergeFrom(_recalled(memory).campaign)
-    return campaign
+    campaign.MergeFrom(session.campaign)
+    return campaign, session.channel

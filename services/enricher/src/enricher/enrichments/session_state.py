@@ -20,6 +20,9 @@ _VERSION: Final = 3
 _PREFIX: Final = bytes([_VERSION])
 _LIVE: Final = struct.Struct(">Bq16sqqqH")
 """Version and acceptance time, and the live session, whose campaign follows."""
+_UNOPENED: Final = struct.Struct(">Bq24sqqH")
+"""The same as `_LIVE`, with id and start in one."""
+_OPENING: Final = struct.Struct(">16sq")
 _LIVE_SIZE: Final = _LIVE.size
 _PREVIOUS: Final = struct.Struct(">16sqqqH")
 
@@ -99,15 +102,26 @@ def decode(value: bytes | None) -> State | None:
     return State(live, previous, accepted_ms)
 
 
-def joined(value: bytes | None, at_ms: int, accepted_ms: int) -> tuple[bytes, bytes, int, bytes] | None:
+def opening(session: Session) -> bytes:
+    """Id and start of a session, as they stand in a state: 24 bytes."""
+    return _OPENING.pack(session.id, session.started_at_ms)
+
+
+def read_opening(opening: bytes) -> tuple[bytes, int]:
+    """Id and start out of what `opening` gives."""
+    identity, started_at_ms = _OPENING.unpack(opening)
+    return identity, started_at_ms
+
+
+def joined(value: bytes | None, at_ms: int, accepted_ms: int) -> tuple[bytes, bytes, bytes] | None:
     """The usual case, without taking the state apart: an event at `at_ms` goes on with the live session or is in it.
 
-    `value` with it, and of the live session the id, the start and the campaign. None in any other case, also where the
-    state is over at `accepted_ms`.
+    `value` with it, and of the live session the opening and the campaign. None in any other case, also where the state
+    is over at `accepted_ms`.
     """
     if value is None or len(value) < _LIVE_SIZE:
         return None
-    version, latest_ms, identity, started_at_ms, first_ms, last_ms, length = _LIVE.unpack_from(value)
+    version, latest_ms, opened, first_ms, last_ms, length = _UNOPENED.unpack_from(value)
     rest = len(value) - _LIVE_SIZE - length
     if (
         version != _VERSION
@@ -116,14 +130,12 @@ def joined(value: bytes | None, at_ms: int, accepted_ms: int) -> tuple[bytes, by
         or (rest != 0 and rest < _PREVIOUS.size)
     ):
         return None
-    after = value
+    tail = value[_LIVE_SIZE:]
     if at_ms > last_ms or accepted_ms > latest_ms:
         last_ms = max(last_ms, at_ms)
         latest_ms = max(latest_ms, accepted_ms)
-        after = _LIVE.pack(_VERSION, latest_ms, identity, started_at_ms, first_ms, last_ms, length)
-        if len(value) > _LIVE_SIZE:
-            after += value[_LIVE_SIZE:]
-    return after, identity, started_at_ms, value[_LIVE_SIZE : _LIVE_SIZE + length] if length else b""
+        value = _UNOPENED.pack(_VERSION, latest_ms, opened, first_ms, last_ms, length) + tail
+    return value, opened, tail[:length] if rest else tail
 
 
 def _previous(value: bytes, place: int) -> Session:
