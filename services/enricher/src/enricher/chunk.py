@@ -123,13 +123,17 @@ def _enrich(event: RawEvent, position: bytes, world: World, outcome: Outcome, no
     if len(value) > _LARGEST_VALUE:
         raise _TooLarge(f"the enriched event has {len(value)} bytes, at most {_LARGEST_VALUE} fit")
     raw = draft.raw
-    accepted_ms = min(raw.received_at_ms, now_ms)
+    accepted_ms = raw.received_at_ms
+    if accepted_ms > now_ms:
+        accepted_ms = now_ms
+    if accepted_ms > outcome.received_ms:
+        outcome.received_ms = accepted_ms
     # Dated before the topic's retention, it would be removed at once, read or not.
-    dated_ms = max(accepted_ms, now_ms - _OLDEST_MS)
+    oldest_ms = now_ms - _OLDEST_MS
+    dated_ms = max(oldest_ms, accepted_ms)
     key = key_of(draft.visitor_id, raw.event_id)
     headers = headers_of(raw.website_id, raw.event_id, raw.timestamp_ms)
     outcome.enriched.append(Record(value, key, headers, dated_ms))
-    outcome.received_ms = max(outcome.received_ms, accepted_ms)
 
 
 def _refuse(event: RawEvent, origin: Origin, error: Exception, outcome: Outcome, now_ms: int) -> None:
