@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 from enricher.checkpoints import added
-from enricher.draft import Draft
+from enricher.draft import Draft, read
 from enricher.enrichments.session import add_session
 from enricher.enrichments.session_state import expired
 from enricher.sessions import AsOf, Overlay, Sessions
 from enricher.world import World
-from eventrail.contract.v1.enriched_pb2 import Campaign, EnrichedEvent, RawPosition
+from eventrail.contract.v1.enriched_pb2 import Campaign
 from eventrail.contract.v1.raw_pb2 import RawEvent
 
 START_MS = 1_780_056_000_000
@@ -29,21 +29,21 @@ def resident() -> int:
 
 def visit(sessions: Sessions, visitor: int, offset: int, at_ms: int) -> None:
     """One event of a visitor, as a worker does it: on top of the checkpoints, in a record of its own."""
-    event = EnrichedEvent(
+    raw = RawEvent(
         website_id="shop",
         event_id=f"00000000-0000-7000-8000-{offset:012x}",
         visitor_id=f"{visitor:032x}",
         timestamp_ms=at_ms,
         received_at_ms=at_ms,
-        channel="Direct",
     )
+    draft = Draft(read(raw), b"", visitor_id=raw.visitor_id, channel="Direct")
     if visitor % ONE_IN_A_CAMPAIGN == 0:
-        event.channel = "Email"
-        event.campaign.CopyFrom(Campaign(source="newsletter", medium="email", campaign="spring-2026"))
+        draft.channel = "Email"
+        draft.campaign = Campaign(source="newsletter", medium="email", campaign="spring-2026")
     held = sessions.of(0)
     overlay = Overlay(AsOf(held.states, offset))
     world = World(None, None, None, None, overlay)  # type: ignore[arg-type] # the step asks for nothing else
-    add_session(Draft(RawEvent(visitor_id=event.visitor_id), RawPosition(), event), world)
+    add_session(draft, world)
     for key, state in overlay.written.items():
         held.put(key, added(held.states.get(key), offset, state, offset - COMMITTED_AFTER))
 

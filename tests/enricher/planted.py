@@ -19,8 +19,8 @@ def _plant_step(fails: Callable[[str], bool]) -> None:
     from enricher import pipeline
 
     def add_trouble(draft: Any, _world: Any) -> None:
-        if fails(draft.event.event_name):
-            raise KeyError(draft.event.event_name)
+        if fails(draft.raw.event_name):
+            raise KeyError(draft.raw.event_name)
 
     pipeline.STEPS = (*pipeline.STEPS, add_trouble)  # type: ignore[misc]
 

@@ -10,13 +10,14 @@ from google.protobuf.json_format import MessageToDict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from enricher.pipeline import STEPS, EnrichmentFailed, enrich
+from enricher.pipeline import STEPS, EnrichmentFailed
 from enricher.world import MemorySessionStore, World
 from eventrail.contract.codec import LATEST_MS
 from eventrail.contract.v1.enriched_pb2 import Campaign, EnrichedEvent, RawPosition, Screen
 from eventrail.contract.v1.raw_pb2 import RawEvent
 from eventrail.errors import ContractError, UnavailableError
 from eventrail.sealing import AddressOpener, UnknownKey
+from tests.enricher.drafts import enrich
 
 POSITION = RawPosition(partition=3, offset=41, index=7)
 ADDRESS = "81.2.69.142"

@@ -2,20 +2,20 @@ from collections.abc import Callable
 
 import pytest
 
-from enricher.draft import Draft
 from enricher.enrichments.agent import add_agent
 from enricher.world import World
-from eventrail.contract.v1.enriched_pb2 import Agent, EnrichedEvent, RawPosition, Screen
+from eventrail.contract.v1.enriched_pb2 import Agent, EnrichedEvent, Screen
 from eventrail.contract.v1.raw_pb2 import ClientHints, RawEvent
+from tests.enricher.drafts import draft_of, event_of
 
 MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)"
 SAFARI = f"{MAC} Version/18.6 Safari/605.1.15"
 
 
 def enriched(raw: RawEvent, world: World) -> EnrichedEvent:
-    draft = Draft(raw, RawPosition())
+    draft = draft_of(raw)
     add_agent(draft, world)
-    return draft.event
+    return event_of(draft)
 
 
 def test_browser_system_and_device(make_raw: Callable[..., RawEvent], world: World) -> None:

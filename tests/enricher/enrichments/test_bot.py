@@ -2,7 +2,6 @@ from collections.abc import Callable
 
 import pytest
 
-from enricher.draft import Draft
 from enricher.enrichments.bot import add_bot
 from enricher.world import World
 from eventrail.contract.v1.enriched_pb2 import (
@@ -12,15 +11,15 @@ from eventrail.contract.v1.enriched_pb2 import (
     Bot,
     BotKind,
     EnrichedEvent,
-    RawPosition,
 )
 from eventrail.contract.v1.raw_pb2 import ClientHints, RawEvent
+from tests.enricher.drafts import draft_of, event_of
 
 
 def enriched(raw: RawEvent, world: World) -> EnrichedEvent:
-    draft = Draft(raw, RawPosition())
+    draft = draft_of(raw)
     add_bot(draft, world)
-    return draft.event
+    return event_of(draft)
 
 
 @pytest.mark.parametrize(

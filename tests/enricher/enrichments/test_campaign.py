@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enricher.draft import Draft
 from enricher.enrichments.campaign import CLICK_IDS, FIELDS, add_campaign, read
 from enricher.enrichments.channel import add_channel
 from enricher.enrichments.page import add_page
 from enricher.enrichments.referrer import add_referrer
 from enricher.world import World
-from eventrail.contract.v1.enriched_pb2 import Campaign, EnrichedEvent, RawPosition
+from eventrail.contract.v1.enriched_pb2 import Campaign, EnrichedEvent
 from eventrail.contract.v1.raw_pb2 import RawEvent
+from tests.enricher.drafts import draft_of, event_of
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "campaigns.json").read_text("utf-8"))
 
@@ -24,10 +24,10 @@ GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "campaigns.json").re
 @pytest.fixture
 def campaign_of(make_raw: Callable[..., RawEvent], world: World) -> Callable[..., EnrichedEvent]:
     def enriched(url: str, sent: Campaign | None = None) -> EnrichedEvent:
-        draft = Draft(make_raw(url=url, campaign=sent), RawPosition())
+        draft = draft_of(make_raw(url=url, campaign=sent))
         add_page(draft, world)
         add_campaign(draft, world)
-        return draft.event
+        return event_of(draft)
 
     return enriched
 
@@ -94,12 +94,12 @@ def test_no_parameters_are_no_campaign(campaign_of: Callable[..., EnrichedEvent]
 
 @pytest.mark.parametrize("case", GOLDEN, ids=lambda case: repr(case["url"][:80]))
 def test_the_golden_table(make_raw: Callable[..., RawEvent], world: World, case: dict[str, Any]) -> None:
-    draft = Draft(make_raw(url=case["url"], referrer=case["referrer"]), RawPosition())
+    draft = draft_of(make_raw(url=case["url"], referrer=case["referrer"]))
     for step in (add_page, add_referrer, add_campaign, add_channel):
         step(draft, world)
-    assert draft.event.HasField("campaign") == (case["campaign"] is not None)
-    assert draft.event.campaign == Campaign(**(case["campaign"] or {}))
-    assert draft.event.channel == case["channel"]
+    assert event_of(draft).HasField("campaign") == (case["campaign"] is not None)
+    assert event_of(draft).campaign == Campaign(**(case["campaign"] or {}))
+    assert event_of(draft).channel == case["channel"]
 
 
 def test_the_golden_table_is_large_enough() -> None:

@@ -3,20 +3,19 @@ from ipaddress import ip_address
 
 import pytest
 
-from enricher.draft import Draft
 from enricher.enrichments.client_address import reject_forged_address, scrub_address
 from enricher.world import World
-from eventrail.contract.v1.enriched_pb2 import RawPosition
 from eventrail.contract.v1.raw_pb2 import RawEvent
 from eventrail.errors import ContractError
 from eventrail.sealing import UnknownKey
+from tests.enricher.drafts import draft_of
 
 
 @pytest.mark.parametrize("address", ["81.2.69.142", "2a02:cf40::1"])
 def test_a_sealed_address_is_opened_for_later_steps(
     make_raw: Callable[..., RawEvent], world: World, address: str
 ) -> None:
-    draft = Draft(make_raw(address=address), RawPosition())
+    draft = draft_of(make_raw(address=address))
     reject_forged_address(draft, world)
     assert draft.address == ip_address(address).packed
     scrub_address(draft, world)
@@ -24,7 +23,7 @@ def test_a_sealed_address_is_opened_for_later_steps(
 
 
 def test_an_event_without_an_address_passes(make_raw: Callable[..., RawEvent], world: World) -> None:
-    draft = Draft(make_raw(address=None), RawPosition())
+    draft = draft_of(make_raw(address=None))
     reject_forged_address(draft, world)
     assert draft.address is None
 
@@ -35,7 +34,7 @@ def test_forged_bytes_are_rejected_without_being_shown(
     raw = make_raw()
     raw.client_address.ciphertext = b"\x7f\0\0\1" + bytes(16)
     with pytest.raises(ContractError, match="client_address does not decrypt") as caught:
-        reject_forged_address(Draft(raw, RawPosition()), world)
+        reject_forged_address(draft_of(raw), world)
     assert caught.value.rule
 
 
@@ -43,4 +42,4 @@ def test_an_unknown_key_is_not_the_event_s_fault(make_raw: Callable[..., RawEven
     raw = make_raw()
     raw.client_address.key_id = "k9"
     with pytest.raises(UnknownKey, match="k9"):
-        reject_forged_address(Draft(raw, RawPosition()), world)
+        reject_forged_address(draft_of(raw), world)

@@ -1,3 +1,5 @@
+from hashlib import blake2b
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +11,13 @@ PARTS = st.lists(st.binary(max_size=4), max_size=4)
 @given(PARTS, PARTS)
 def test_other_parts_have_another_fingerprint(one: list[bytes], other: list[bytes]) -> None:
     assert (fingerprint(b"x", *one) == fingerprint(b"x", *other)) == (one == other)
+
+
+@given(st.lists(st.integers(0, 600).map(bytes), max_size=4))
+def test_each_part_goes_in_behind_its_length(parts: list[bytes]) -> None:
+    framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    expected = blake2b(framed, digest_size=SIZE, person=b"x").digest()
+    assert fingerprint(b"x", *parts) == expected
 
 
 def test_purpose_and_key_tell_fingerprints_apart() -> None:

@@ -3,20 +3,20 @@ from dataclasses import replace
 
 import pytest
 
-from enricher.draft import Draft
 from enricher.enrichments.client_address import reject_forged_address
 from enricher.enrichments.geo import add_geo
 from enricher.lookups.geo import open_database
 from enricher.world import World
-from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, Geo, RawPosition
+from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, Geo
 from eventrail.contract.v1.raw_pb2 import RawEvent
+from tests.enricher.drafts import draft_of, event_of
 
 
 def enriched(raw: RawEvent, world: World) -> EnrichedEvent:
-    draft = Draft(raw, RawPosition())
+    draft = draft_of(raw)
     reject_forged_address(draft, world)
     add_geo(draft, world)
-    return draft.event
+    return event_of(draft)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from enricher.draft import Draft
 from enricher.enrichments.page import add_page
 from enricher.world import World
-from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, Page, RawPosition
+from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, Page
 from eventrail.contract.v1.raw_pb2 import RawEvent
 from eventrail.websites import ListedWebsites, Website, Websites
+from tests.enricher.drafts import draft_of, event_of
 
 LISTED = ListedWebsites([Website(id="shop", name="Shop", domains=("bücher.example", "other.example"))])
 
@@ -18,9 +18,9 @@ LISTED = ListedWebsites([Website(id="shop", name="Shop", domains=("bücher.examp
 @pytest.fixture
 def page_of(make_raw: Callable[..., RawEvent], world: World) -> Callable[..., EnrichedEvent]:
     def enriched(url: str, websites: Websites | None = None, website_id: str = "shop") -> EnrichedEvent:
-        draft = Draft(make_raw(url=url, website_id=website_id), RawPosition())
+        draft = draft_of(make_raw(url=url, website_id=website_id))
         add_page(draft, replace(world, websites=websites) if websites is not None else world)
-        return draft.event
+        return event_of(draft)
 
     return enriched
 

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from enricher.draft import Draft
 from enricher.enrichments.campaign import add_campaign
 from enricher.enrichments.channel import add_channel
 from enricher.enrichments.page import add_page
 from enricher.enrichments.referrer import add_referrer, domain_of, read
 from enricher.world import World
-from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, RawPosition, Referrer
+from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, Referrer
 from eventrail.contract.v1.raw_pb2 import RawEvent
 from eventrail.websites import ListedWebsites, Website
+from tests.enricher.drafts import draft_of, event_of
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "referrers.json").read_text("utf-8"))
 LISTED = ListedWebsites(
@@ -26,10 +26,10 @@ LISTED = ListedWebsites(
 @pytest.fixture
 def referrer_of(make_raw: Callable[..., RawEvent], world: World) -> Callable[..., EnrichedEvent]:
     def enriched(referrer: str, url: str = "https://shop.example/") -> EnrichedEvent:
-        draft = Draft(make_raw(referrer=referrer, url=url), RawPosition())
+        draft = draft_of(make_raw(referrer=referrer, url=url))
         add_page(draft, world)
         add_referrer(draft, world)
-        return draft.event
+        return event_of(draft)
 
     return enriched
 
@@ -98,13 +98,13 @@ def test_an_app_refers_to_a_page_without_a_host(referrer_of: Callable[..., Enric
 
 @pytest.mark.parametrize("case", GOLDEN, ids=lambda case: repr(case["referrer"][:60]))
 def test_the_golden_table(make_raw: Callable[..., RawEvent], world: World, case: dict[str, str]) -> None:
-    draft = Draft(make_raw(referrer=case["referrer"], url=case["page"]), RawPosition())
+    draft = draft_of(make_raw(referrer=case["referrer"], url=case["page"]))
     for step in (add_page, add_referrer, add_campaign, add_channel):
         step(draft, replace(world, websites=LISTED))
-    found = draft.event.referrer if draft.event.HasField("referrer") else None
+    found = event_of(draft).referrer if event_of(draft).HasField("referrer") else None
     assert case["url"] == (found and found.url)
     assert case["domain"] == (found and found.domain)
-    assert case["channel"] == draft.event.channel
+    assert case["channel"] == event_of(draft).channel
 
 
 def test_the_golden_table_is_large_enough() -> None:

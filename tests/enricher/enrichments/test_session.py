@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enricher.draft import Draft
-from enricher.enrichments.session import add_session, is_past
+from enricher.enrichments.session import add_any_session, add_session, is_past
 from enricher.enrichments.session_state import INACTIVITY_MS, KEPT_MS
 from enricher.enrichments.visitor import add_visitor
 from enricher.lookups.salts import DaySalts
 from enricher.world import MemorySessionStore, World
 from eventrail.clock import MS_PER_DAY, utc_day
-from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, RawPosition
+from eventrail.contract.v1.enriched_pb2 import Campaign
 from eventrail.contract.v1.raw_pb2 import RawEvent
 from eventrail.sealing import Address
+from tests.enricher.drafts import draft_of, event_of
 
 MINUTE = 60_000
 START = 1_780_056_000_000
@@ -38,14 +38,16 @@ def visit(
     website: str = "shop",
     accepted_ms: int | None = None,
 ) -> Found:
-    event = EnrichedEvent(
+    raw = RawEvent(
         website_id=website,
         event_id=f"00000000-0000-7000-8000-{number:012x}",
         visitor_id=visitor,
         timestamp_ms=at_ms,
         received_at_ms=START if accepted_ms is None else accepted_ms,
     )
-    add_session(Draft(RawEvent(visitor_id=visitor), RawPosition(), event), world)
+    draft = draft_of(raw, visitor_id=visitor)
+    add_session(draft, world)
+    event = event_of(draft)
     return event.session_id, event.session_started_at_ms
 
 
@@ -176,17 +178,16 @@ class Person:
     def visit(self, at_ms: int, accepted_ms: int | None = None) -> tuple[str, str]:
         """Visitor id and session id."""
         self.number += 1
-        raw = RawEvent(website_id="shop", received_at_ms=at_ms if accepted_ms is None else accepted_ms)
-        event = EnrichedEvent(
+        raw = RawEvent(
             website_id="shop",
             event_id=f"00000000-0000-7000-8000-{self.number:012x}",
             timestamp_ms=at_ms,
-            received_at_ms=raw.received_at_ms,
+            received_at_ms=at_ms if accepted_ms is None else accepted_ms,
         )
-        draft = Draft(raw, RawPosition(), event, address=self.address.packed)
+        draft = draft_of(raw, address=self.address.packed)
         add_visitor(draft, self.world)
         add_session(draft, self.world)
-        return event.visitor_id, event.session_id
+        return draft.visitor_id, event_of(draft).session_id
 
 
 @pytest.fixture
@@ -400,6 +401,37 @@ def test_restarts_change_nothing(
         found += run(world, visits[begin:end])
         values = store_of(world)
     assert found == run(fresh(), visits)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["alice", "bob"]),
+            st.integers(-60, 60),  # minutes of the event
+            st.integers(-600, 600),  # minutes of its acceptance
+            st.sampled_from(["Direct", "Direct", "Email", ""]),
+            st.sampled_from([None, None, Campaign(source="news"), Campaign(term="x" * 600)]),
+        ),
+        max_size=30,
+    )
+)
+def test_the_usual_case_is_what_the_general_one_makes_of_it(
+    fresh: Callable[..., World], visits: list[tuple[str, int, int, str, Campaign | None]]
+) -> None:
+    usual, general = fresh(), fresh()
+    for number, (visitor, at, accepted, channel, campaign) in enumerate(visits):
+        raw = RawEvent(
+            website_id="shop",
+            event_id=f"00000000-0000-7000-8000-{number:012x}",
+            timestamp_ms=START + at * MINUTE,
+            received_at_ms=START + accepted * MINUTE,
+            visitor_id=visitor,
+        )
+        first, second = (draft_of(raw, visitor_id=visitor, channel=channel, campaign=campaign) for _ in "12")
+        add_session(first, usual)
+        add_any_session(second, general)
+        assert first == second
+        assert store_of(usual) == store_of(general)
 
 
 @given(VISITS)

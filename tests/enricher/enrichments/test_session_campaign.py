@@ -5,10 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enricher.draft import Draft
 from enricher.enrichments.channel import DIRECT
 from enricher.enrichments.session_campaign import MAX_BYTES, add_campaign_of_session, remembered
-from enricher.pipeline import enrich
 from enricher.world import World
 from eventrail.contract.v1.enriched_pb2 import (
     EVENT_TYPE_CUSTOM,
@@ -16,9 +14,9 @@ from eventrail.contract.v1.enriched_pb2 import (
     Campaign,
     EnrichedEvent,
     RawPosition,
-    Referrer,
 )
 from eventrail.contract.v1.raw_pb2 import RawEvent
+from tests.enricher.drafts import draft_of, enrich, event_of
 
 MINUTE = 60_000
 START = 1_780_056_000_000
@@ -153,25 +151,22 @@ def test_an_own_referrer_tells_the_channel_where_the_session_had_no_campaign(vis
 
 
 def test_an_event_with_nothing_of_its_own_is_not_remembered() -> None:
-    assert remembered(EnrichedEvent(channel=DIRECT), b"") == b""
-    assert remembered(EnrichedEvent(), b"before") == b"before"
+    assert remembered(None, DIRECT, b"") == b""
+    assert remembered(None, "", b"before") == b"before"
 
 
 def test_a_memory_holds_nothing_but_campaign_and_channel() -> None:
-    event = EnrichedEvent(
-        website_id="shop", visitor_id="alice", channel="Email", campaign=Campaign(source="a"),
-        referrer=Referrer(url="https://mail.example/secret"),
-    )  # fmt: skip
-    memory = EnrichedEvent.FromString(remembered(event, b""))
+    memory = EnrichedEvent.FromString(remembered(Campaign(source="a"), "Email", b""))
     assert memory == EnrichedEvent(channel="Email", campaign=Campaign(source="a"))
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3000))
 def test_a_memory_is_small_and_a_campaign_too_large_for_it_is_not_kept(text: str) -> None:
-    before = remembered(EnrichedEvent(channel="Email", campaign=Campaign(source="before")), b"")
+    before = remembered(Campaign(source="before"), "Email", b"")
     event = EnrichedEvent(channel="Referral", campaign=Campaign(term=text))
-    memory = EnrichedEvent.FromString(remembered(event, before))
-    assert len(remembered(event, before)) <= MAX_BYTES
+    found = remembered(event.campaign, event.channel, before)
+    memory = EnrichedEvent.FromString(found)
+    assert len(found) <= MAX_BYTES
     assert memory.channel == "Referral"
     if event.ByteSize() <= MAX_BYTES:
         assert memory == event
@@ -181,8 +176,8 @@ def test_a_memory_is_small_and_a_campaign_too_large_for_it_is_not_kept(text: str
 
 @given(st.binary(min_size=1, max_size=100))
 def test_a_broken_memory_takes_nothing_from_an_event(memory: bytes) -> None:
-    event = EnrichedEvent(event_type=EVENT_TYPE_CUSTOM, channel=DIRECT, event_id="e")
-    draft = Draft(RawEvent(), RawPosition(), event, session_campaign=memory)
+    raw = RawEvent(event_type=EVENT_TYPE_CUSTOM, event_id="e")
+    draft = draft_of(raw, channel=DIRECT, session_campaign=memory)
     add_campaign_of_session(draft, None)  # type: ignore[arg-type]
-    assert draft.event.event_id == "e"
-    assert remembered(EnrichedEvent(channel="Email"), memory)
+    assert event_of(draft).event_id == "e"
+    assert remembered(None, "Email", memory)

@@ -12,6 +12,9 @@ from enricher.enrichments.session_state import (
     decode,
     encode,
     expired,
+    joined,
+    opening,
+    read_opening,
 )
 
 TIMES = st.integers(-(2**63), 2**63 - 1)
@@ -24,6 +27,42 @@ STATE = State(Session(bytes(16), 5, 5, 5), None, 1_000)
 @given(st.builds(State, SESSIONS, st.none() | SESSIONS, TIMES))
 def test_a_state_comes_back_from_its_bytes(state: State) -> None:
     assert decode(encode(state)) == state
+
+
+NEAR = st.integers(-3 * INACTIVITY_MS, 3 * INACTIVITY_MS)
+
+
+@st.composite
+def near_sessions(draw: st.DrawFn) -> Session:
+    first, last = sorted((draw(NEAR), draw(NEAR)))
+    return Session(bytes(16), draw(NEAR), first, last, draw(st.binary(max_size=5)))
+
+
+@given(
+    st.builds(State, near_sessions(), st.none() | near_sessions(), st.integers(0, 2 * KEPT_MS)),
+    NEAR,
+    st.integers(0, 4 * KEPT_MS),
+)
+def test_what_goes_on_is_the_state_taken_apart_and_put_together(
+    state: State, at_ms: int, accepted_ms: int
+) -> None:
+    live = state.live
+    found = joined(encode(state), at_ms, accepted_ms)
+    if state.is_over(accepted_ms) or at_ms < live.first_ms or not live.reaches(at_ms):
+        assert found is None
+        return
+    after = State(live.widened(at_ms), state.previous, max(state.accepted_ms, accepted_ms))
+    assert found == (encode(after), opening(live), live.campaign)
+    assert read_opening(opening(live)) == (live.id, live.started_at_ms)
+
+
+@given(
+    st.binary(max_size=120).map(lambda rest: encode(STATE)[:49] + rest) | st.binary(max_size=120), NEAR, NEAR
+)
+def test_bytes_that_are_no_state_do_not_go_on(value: bytes, at_ms: int, accepted_ms: int) -> None:
+    if joined(value, at_ms, accepted_ms) is not None:
+        assert decode(value) is not None
+    assert joined(None, at_ms, accepted_ms) is None
 
 
 def test_a_state_is_small() -> None:

@@ -1,18 +1,18 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from enricher.draft import Draft
 from enricher.enrichments.versions import RULES_VERSION, add_versions
 from enricher.lookups.geo import open_database
 from enricher.world import World
-from eventrail.contract.v1.enriched_pb2 import Enrichment, RawPosition
+from eventrail.contract.v1.enriched_pb2 import Enrichment
 from eventrail.contract.v1.raw_pb2 import RawEvent
+from tests.enricher.drafts import draft_of, event_of
 
 
 def versions(raw: RawEvent, world: World) -> Enrichment:
-    draft = Draft(raw, RawPosition())
+    draft = draft_of(raw)
     add_versions(draft, world)
-    return draft.event.enrichment
+    return event_of(draft).enrichment
 
 
 def test_rules_and_databases_are_named(make_raw: Callable[..., RawEvent], world: World) -> None:

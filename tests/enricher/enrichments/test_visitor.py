@@ -4,21 +4,21 @@ from ipaddress import ip_address
 
 import pytest
 
-from enricher.draft import Draft
 from enricher.enrichments.client_address import reject_forged_address
 from enricher.enrichments.visitor import add_visitor, visitor_hash
 from enricher.lookups.salts import DaySalts, SaltMissing
 from enricher.world import World
 from eventrail.clock import MS_PER_DAY
-from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, RawPosition, VisitorSource
+from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, VisitorSource
 from eventrail.contract.v1.raw_pb2 import RawEvent
+from tests.enricher.drafts import draft_of, event_of
 
 
 def enriched(raw: RawEvent, world: World) -> EnrichedEvent:
-    draft = Draft(raw, RawPosition())
+    draft = draft_of(raw)
     reject_forged_address(draft, world)
     add_visitor(draft, world)
-    return draft.event
+    return event_of(draft)
 
 
 @pytest.fixture

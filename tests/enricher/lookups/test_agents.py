@@ -34,8 +34,9 @@ def kind(bot: Bot | None) -> str:
 
 @pytest.mark.parametrize("row", GOLDEN, ids=lambda row: row[-1][:60])
 def test_real_strings_give_the_expected_facts(agents: AgentLookup, row: list[str]) -> None:
-    agent, bot = agents.of(row[-1])
-    assert [*facts(agent), kind(bot), bot.name if bot else ""] == row[:-1]
+    found = agents.of(row[-1])
+    bot = found.bot
+    assert [*facts(found.agent), kind(bot), bot.name if bot else ""] == row[:-1]
 
 
 def test_the_golden_table_is_large_and_knows_each_kind() -> None:
@@ -52,8 +53,8 @@ def test_hints_win_over_what_the_string_froze(agents: AgentLookup, row: list[str
     hints = ClientHints(
         brands=brands, mobile=mobile, platform=platform, platform_version=platform_version, model=model
     )
-    agent, bot = agents.of(user_agent, hints)
-    assert [*facts(agent), kind(bot)] == expected
+    found = agents.of(user_agent, hints)
+    assert [*facts(found.agent), kind(found.bot)] == expected
 
 
 @pytest.mark.parametrize(
@@ -78,17 +79,17 @@ def test_equal_strings_with_other_hints_are_other_clients(agents: AgentLookup) -
 
 
 def test_a_crawler_is_its_own_browser_and_device(agents: AgentLookup) -> None:
-    agent, bot = agents.of(
+    found = agents.of(
         "meta-externalagent/1.1 (+https://developers.facebook.com/docs/sharing/webmasters/crawler)"
     )
-    assert agent == Agent(browser="meta-externalagent", device_type="bot")
-    assert bot == Bot(
+    assert found.agent == Agent(browser="meta-externalagent", device_type="bot")
+    assert found.bot == Bot(
         kind=BOT_KIND_CRAWLER, name="meta-externalagent", reason="agent token: meta-externalagent"
     )
 
 
 def test_a_brand_can_give_a_headless_browser_away(agents: AgentLookup) -> None:
-    _, bot = agents.of(FROZEN_WINDOWS, ClientHints(brands='"HeadlessChrome";v="142", "Chromium";v="142"'))
+    bot = agents.of(FROZEN_WINDOWS, ClientHints(brands='"HeadlessChrome";v="142", "Chromium";v="142"')).bot
     assert bot == Bot(
         kind=BOT_KIND_HEADLESS, name="HeadlessChrome", reason="client hint brand: HeadlessChrome"
     )
@@ -98,7 +99,8 @@ def test_a_brand_can_give_a_headless_browser_away(agents: AgentLookup) -> None:
     "garbage", ["", "Other", "x", "\0", "é" * 99, "%s%n", "Mozilla/5.0 ()", "((((" * 300, " "]
 )
 def test_garbage_gives_empty_facts(agents: AgentLookup, garbage: str) -> None:
-    assert agents.of(garbage) == (Agent(), None)
+    found = agents.of(garbage)
+    assert (found.agent, found.bot) == (Agent(), None)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +113,8 @@ def test_any_length_is_taken(agents: AgentLookup, part: str) -> None:
 
 def test_what_lies_beyond_the_contract_is_not_looked_at(agents: AgentLookup) -> None:
     assert agents.of("x" * (MAX_CHARACTERS - 9) + " bot/1.0 ").agent.device_type == "bot"
-    assert agents.of("x" * MAX_CHARACTERS + " bot/1.0 ") == (Agent(), None)
+    found = agents.of("x" * MAX_CHARACTERS + " bot/1.0 ")
+    assert (found.agent, found.bot) == (Agent(), None)
 
 
 @given(text=ANY_TEXT, brand=ANY_TEXT, platform=ANY_TEXT)

@@ -9,7 +9,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from enricher.lookups.geo_file import GeoFile
-from eventrail.contract.v1.enriched_pb2 import Geo
 
 ADDRESS = ip_address("81.2.69.142").packed
 BERLIN = {"81.2.69.0/24": {"country": {"iso_code": "DE"}, "city": {"names": {"en": "Berlin"}}}}
@@ -32,7 +31,7 @@ async def looks(geo: GeoFile, times: int = 2) -> None:
 
 def city(geo: GeoFile) -> str | None:
     found = geo.of(ADDRESS)
-    return found.city if found else None
+    return found.geo.city if found else None
 
 
 async def test_without_a_path_there_is_no_place_and_nothing_to_look_at() -> None:
@@ -131,7 +130,8 @@ async def test_a_file_cut_short_in_place_while_it_is_in_use_does_no_harm(
     os.truncate(path, 0)
     # A map of the file itself would end the process here with SIGBUS.
     assert all(
-        (geo.of(ip_address(f"81.{n}.1.1").packed) or Geo()).city.startswith(f"City {n} ") for n in range(250)
+        (found := geo.of(ip_address(f"81.{n}.1.1").packed)) and found.geo.city.startswith(f"City {n} ")
+        for n in range(250)
     )
 
 

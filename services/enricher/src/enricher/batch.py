@@ -57,7 +57,8 @@ class Batch:
         for key, state in states.written.items():
             value = checkpoints.added(values.get(key), record.offset, state, committed)
             values.put(key, value)
-            self.is_crowded |= len(value) > checkpoints.CROWDED_BYTES
+            if len(value) > checkpoints.CROWDED_BYTES:
+                self.is_crowded = True
 
     def enriched(self) -> list[Record]:
         return [record for outcome in self.outcomes for record in outcome.enriched]
@@ -87,7 +88,7 @@ class Batch:
             at_ms = self._received_ms[partition]
             states = overlay.written.items()
             if states:
-                yield partition, [Record(value, key=key, timestamp_ms=at_ms) for key, value in states]
+                yield partition, [Record(value, key, (), at_ms) for key, value in states]
 
     def keep(self) -> None:
         """All is acknowledged: mark the records as done and keep the states."""

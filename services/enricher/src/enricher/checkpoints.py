@@ -16,6 +16,9 @@ from typing import Final
 _VERSION: Final = 0x10
 _PREFIX: Final = bytes([_VERSION])
 _HEAD: Final = struct.Struct(">qH")
+_HEAD_SIZE: Final = _HEAD.size
+_BEGIN: Final = struct.Struct(">BqH")
+"""The version and the first checkpoint's head."""
 
 CROWDED_BYTES: Final = 16 * 1024
 """A value above this size asks for a commit, so that its older checkpoints can be let go."""
@@ -27,13 +30,13 @@ def added(value: bytes | None, offset: int, state: bytes, committed: int) -> byt
     Checkpoints at and behind `offset` go: they are being made again. So do those that no replay from
     `committed` on can ask for, a raw offset at or below every offset at which a replay may begin.
     """
-    newest = _PREFIX + _HEAD.pack(offset, len(state)) + state
-    if value is None or value[:1] != _PREFIX:
+    newest = _BEGIN.pack(_VERSION, offset, len(state)) + state
+    if not value or value[0] != _VERSION:
         return newest
-    begin = end = 1
-    while end < len(value):
+    begin, end, size = 1, 1, len(value)
+    while end < size:
         found, length = _HEAD.unpack_from(value, end)
-        end += _HEAD.size + length
+        end += _HEAD_SIZE + length
         if found >= offset:
             begin = end
         elif found < committed:
@@ -43,12 +46,12 @@ def added(value: bytes | None, offset: int, state: bytes, committed: int) -> byt
 
 def as_of(value: bytes | None, offset: int) -> bytes | None:
     """The state before the raw record at `offset`; None where there was none."""
-    if value is None or value[:1] != _PREFIX:
+    if not value or value[0] != _VERSION:
         return None
     place, size = 1, len(value)
     while place < size:
         found, length = _HEAD.unpack_from(value, place)
-        place += _HEAD.size + length
+        place += _HEAD_SIZE + length
         if found < offset:
             return value[place - length : place]
     return None

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, field, replace
 
+from enricher.fragments import positions
 from enricher.lookups.salts import SaltMissing
+from enricher.outgoing import written
 from enricher.pipeline import enrich
 from enricher.rejections import Origin, event_rejected, record_rejected
 from enricher.sessions import Overlay
 from enricher.world import World
-from eventrail.contract.codec import decode_raw, enriched_headers, enriched_key
-from eventrail.contract.v1.enriched_pb2 import RawPosition
+from eventrail.contract.codec import decode_raw, headers_of, key_of
 from eventrail.contract.v1.raw_pb2 import RawEvent
 from eventrail.contract.v1.rejected_pb2 import RejectionReason
 from eventrail.errors import ContractError, EventrailError
@@ -19,8 +20,9 @@ _LARGEST_VALUE = MAX_BATCH_BYTES - 4096
 """Key, headers and Kafka's framing of a batch with this one record take less than what is left."""
 
 _OLDEST_MS = 24 * 3_600_000
-"""A record is dated back by a day at most: what waited longer, or met a collector with a wrong clock, is still kept
-for days after it was published."""
+"""A record is dated by acceptance, so that retention is not in a client's hands, but never into the future, which the
+broker refuses, and back by a day at most: what waited longer, or met a collector with a wrong clock, is still kept for
+days after it was published."""
 
 
 _FAULTS_OF_OURS = frozenset(
@@ -89,10 +91,15 @@ def process(record: RawRecord, sessions: Overlay, world: World, now_ms: int) -> 
         return outcome
     here = replace(world, sessions=sessions)
     outcome.events = len(events)
-    position = RawPosition(partition=record.partition, offset=record.offset)
-    for index, event in enumerate(events):
-        position.index = index
-        _enrich(event, position, here, outcome, now_ms)
+    stood = positions(record.partition, record.offset)
+    for index, (event, position) in enumerate(zip(events, stood, strict=False)):
+        try:
+            _enrich(event, position, here, outcome, now_ms)
+        except (UnknownKey, SaltMissing):
+            raise
+        except Exception as error:
+            # Whatever one event breaks must not stop the stream.
+            _refuse(event, Origin(record.partition, record.offset, index), error, outcome, now_ms)
     return outcome
 
 
@@ -106,53 +113,40 @@ def _refuse_record(record: RawRecord, error: ContractError, outcome: Outcome, no
     outcome.refuse(reason, record_rejected(record.value, record.key, reason, origin, str(error), now_ms))
 
 
-def _enrich(event: RawEvent, position: RawPosition, world: World, outcome: Outcome, now_ms: int) -> None:
-    try:
-        outcome.enriched.append(_enriched(event, position, world, now_ms))
-        if event.received_at_ms > outcome.received_ms:
-            outcome.received_ms = min(event.received_at_ms, now_ms)
-    except (UnknownKey, SaltMissing):
-        raise
-    except ContractError as error:
-        _refuse(event, position, RejectionReason.REJECTION_REASON_INVALID, str(error), outcome, now_ms)
-    except _TooLarge as error:
-        _refuse(event, position, RejectionReason.REJECTION_REASON_TOO_LARGE, str(error), outcome, now_ms)
-    except Exception as error:
-        # Whatever one event breaks must not stop the stream. A foreign error's text may quote the event.
-        detail = str(error) if isinstance(error, EventrailError) else type(error).__name__
-        _refuse(event, position, RejectionReason.REJECTION_REASON_ENRICHMENT_FAILED, detail, outcome, now_ms)
-
-
 class _TooLarge(Exception):
     """The enriched record does not fit into a batch."""
 
 
-def _enriched(event: RawEvent, position: RawPosition, world: World, now_ms: int) -> Record:
-    enriched = enrich(event, position, world)
-    value = enriched.SerializeToString(deterministic=True)
+def _enrich(event: RawEvent, position: bytes, world: World, outcome: Outcome, now_ms: int) -> None:
+    draft = enrich(event, position, world)
+    value = written(draft)
     if len(value) > _LARGEST_VALUE:
         raise _TooLarge(f"the enriched event has {len(value)} bytes, at most {_LARGEST_VALUE} fit")
-    return Record(
-        value, enriched_key(enriched), enriched_headers(enriched), _record_ms(event.received_at_ms, now_ms)
-    )
+    raw = draft.raw
+    accepted_ms = raw.received_at_ms
+    if accepted_ms > now_ms:
+        accepted_ms = now_ms
+    if accepted_ms > outcome.received_ms:
+        outcome.received_ms = accepted_ms
+    # Dated before the topic's retention, it would be removed at once, read or not.
+    oldest_ms = now_ms - _OLDEST_MS
+    dated_ms = max(oldest_ms, accepted_ms)
+    key = key_of(draft.visitor_id, raw.event_id)
+    headers = headers_of(raw.website_id, raw.event_id, raw.timestamp_ms)
+    outcome.enriched.append(Record(value, key, headers, dated_ms))
 
 
-def _record_ms(received_at_ms: int, now_ms: int) -> int:
-    """The time by which Kafka keeps the record, in Unix milliseconds: that of acceptance, where it can be believed.
-
-    So retention by time is not in a client's hands, and the broker, which refuses the future, takes it. What is dated
-    before the topic's retention Kafka removes at once, read or not.
-    """
-    return max(min(received_at_ms, now_ms), now_ms - _OLDEST_MS)
-
-
-def _refuse(
-    event: RawEvent,
-    position: RawPosition,
-    reason: RejectionReason.ValueType,
-    detail: str,
-    outcome: Outcome,
-    now_ms: int,
-) -> None:
-    origin = Origin(position.partition, position.offset, position.index)
+def _refuse(event: RawEvent, origin: Origin, error: Exception, outcome: Outcome, now_ms: int) -> None:
+    reason = _reason(error)
+    # A foreign error's text may quote the event.
+    is_ours = isinstance(error, (EventrailError, _TooLarge))
+    detail = str(error) if is_ours else type(error).__name__
     outcome.refuse(reason, event_rejected(event, reason, origin, detail, now_ms))
+
+
+def _reason(error: Exception) -> RejectionReason.ValueType:
+    if isinstance(error, ContractError):
+        return RejectionReason.REJECTION_REASON_INVALID
+    if isinstance(error, _TooLarge):
+        return RejectionReason.REJECTION_REASON_TOO_LARGE
+    return RejectionReason.REJECTION_REASON_ENRICHMENT_FAILED

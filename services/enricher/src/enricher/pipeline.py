@@ -7,14 +7,14 @@ with ContractError, `scrub_` takes away. A step reads the draft and the world an
 from collections.abc import Callable
 from typing import Final
 
-from enricher.draft import Draft
+from enricher.draft import Draft, read
 from enricher.enrichments.agent import add_agent
 from enricher.enrichments.bot import add_bot
 from enricher.enrichments.campaign import add_campaign
 from enricher.enrichments.channel import add_channel
 from enricher.enrichments.client_address import reject_forged_address, scrub_address
 from enricher.enrichments.geo import add_geo
-from enricher.enrichments.origin import add_origin, reject_rule_breakers
+from enricher.enrichments.origin import reject_rule_breakers
 from enricher.enrichments.page import add_page
 from enricher.enrichments.referrer import add_referrer
 from enricher.enrichments.session import add_session
@@ -22,7 +22,6 @@ from enricher.enrichments.session_campaign import add_campaign_of_session
 from enricher.enrichments.versions import add_versions
 from enricher.enrichments.visitor import add_visitor
 from enricher.world import World
-from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, RawPosition
 from eventrail.contract.v1.raw_pb2 import RawEvent
 from eventrail.errors import EventrailError
 
@@ -31,7 +30,6 @@ Step = Callable[[Draft, World], None]
 STEPS: Final[tuple[Step, ...]] = (
     reject_rule_breakers,  # first: the others rely on ids and times being there
     reject_forged_address,  # before all that costs; waits here, with nothing done, when the key is missing
-    add_origin,
     add_versions,
     add_page,
     add_referrer,  # after the page: a page that refers to its own website is no referrer
@@ -59,14 +57,16 @@ class EnrichmentFailed(EventrailError):
         self.cause = cause
 
 
-def enrich(raw: RawEvent, position: RawPosition, world: World) -> EnrichedEvent:
-    """All facts about `raw`. The same event, lookups and session state give the same bytes.
+def enrich(message: RawEvent, position: bytes, world: World) -> Draft:
+    """All facts about `message`, which stood at `position` (fragments.py).
 
-    Raises ContractError where `raw` breaks a rule of its contract, EnrichmentFailed where a step fails, and
+    The same event, lookups and session state give the same facts, and outgoing.written the same bytes of them.
+
+    Raises ContractError where the event breaks a rule of its contract, EnrichmentFailed where a step fails, and
     lets other errors of Eventrail pass (eventrail.sealing.UnknownKey: the stream has to wait). After an error
     the session state is as it was before, so the call can be repeated.
     """
-    draft = Draft(raw, position)
+    draft = Draft(read(message), position)
     step = STEPS[0]
     try:
         for step in STEPS:
@@ -75,4 +75,4 @@ def enrich(raw: RawEvent, position: RawPosition, world: World) -> EnrichedEvent:
         raise
     except Exception as error:
         raise EnrichmentFailed(step.__name__, error) from error
-    return draft.event
+    return draft

@@ -85,12 +85,11 @@ class Overlay:
     def __init__(self, below: Readable) -> None:
         self._get_below = below.get
         self.written: dict[bytes, bytes] = {}
+        # Not a method: each event calls it.
+        self.put: Callable[[bytes, bytes], None] = self.written.__setitem__
 
     def get(self, key: bytes) -> bytes | None:
         return self.written.get(key) or self._get_below(key)
-
-    def put(self, key: bytes, value: bytes) -> None:
-        self.written[key] = value
 
 
 class AsOf:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from enricher.lookups.agents import AgentLookup
-from eventrail.contract.v1.enriched_pb2 import Geo
+from enricher.lookups.places import Place
 from eventrail.sealing import AddressOpener
 from eventrail.websites import OpenWebsites, Websites
 
@@ -28,8 +28,8 @@ class Places(Protocol):
         """Type and build time of the database in use; it changes only between two events."""
         ...
 
-    def of(self, packed: bytes) -> Geo | None:
-        """The place of an address of 4 or 16 bytes, not to be changed by the caller; None where it is not known."""
+    def of(self, packed: bytes) -> Place | None:
+        """The place of an address of 4 or 16 bytes; None where it is not known."""
         ...
 
 

@@ -8,5 +8,5 @@ from enricher.world import World
 def add_bot(draft: Draft, world: World) -> None:
     """`bot` with kind, name and reason; absent for what may be a person with a browser."""
     facts = agent_facts(draft, world)
-    if facts and facts.bot:
-        draft.event.bot.CopyFrom(facts.bot)
+    if facts is not None:
+        draft.bot = facts.bot_written

@@ -5,6 +5,7 @@ from urllib.parse import unquote_plus
 
 from enricher.draft import Draft
 from enricher.world import World
+from eventrail.contract.v1.enriched_pb2 import Campaign
 
 FIELDS: Final = ("source", "medium", "campaign", "term", "content")
 _FIELD_BY_PARAMETER: Final = {f"utm_{field}": field for field in FIELDS}
@@ -38,12 +39,15 @@ CLICK_IDS: Final = {
 
 def add_campaign(draft: Draft, _world: World) -> None:
     """`campaign`: what the client sent beside the url wins, each field for itself; absent when all are empty."""
-    facts = read(draft.page.query) if draft.page is not None and draft.page.query else {}
-    if draft.raw.HasField("campaign"):
-        sent = draft.raw.campaign
+    query = draft.page.query if draft.page is not None else ""
+    sent = draft.raw.message.campaign if draft.raw.message.HasField("campaign") else None
+    if not query and sent is None:
+        return
+    facts = read(query)
+    if sent is not None:
         facts |= {field: value for field in FIELDS if (value := getattr(sent, field))}
     if facts:
-        campaign = draft.event.campaign
+        campaign = draft.campaign = Campaign()
         for field, value in facts.items():
             setattr(campaign, field, value)
 

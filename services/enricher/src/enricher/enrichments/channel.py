@@ -14,7 +14,7 @@ from enricher.draft import Draft
 from enricher.enrichments.campaign import CLICK_IDS
 from enricher.lookups.sites import kind_of_domain, kind_of_source
 from enricher.world import World
-from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
+from eventrail.contract.v1.enriched_pb2 import Campaign, Referrer
 
 DIRECT: Final = "Direct"
 
@@ -123,17 +123,16 @@ TABLE: Final = (
 
 def add_channel(draft: Draft, _world: World) -> None:
     """`channel` by the event's own campaign and referrer; always set."""
-    draft.event.channel = channel_of(draft.event)
+    draft.channel = channel_of(draft.campaign, draft.referrer)
 
 
-def channel_of(event: EnrichedEvent) -> str:
-    """The channel that `campaign` and `referrer` of `event` tell."""
-    referred, tagged = event.HasField("referrer"), event.HasField("campaign")
-    if not (referred or tagged):
-        return DIRECT
-    tags, domain = event.campaign, event.referrer.domain if referred else ""
-    source, medium, campaign = tags.source[:_LOOKED_AT], tags.medium[:_LOOKED_AT], tags.campaign[:_LOOKED_AT]
-    return _channel(source, medium, campaign, tags.click_id, domain)
+def channel_of(campaign: Campaign | None, referrer: Referrer | None) -> str:
+    """The channel that campaign and referrer of an event tell; None where it has none."""
+    domain = referrer.domain if referrer is not None else ""
+    if campaign is None:
+        return DIRECT if referrer is None else _channel("", "", "", "", domain)
+    source, medium, name = campaign.source, campaign.medium, campaign.campaign
+    return _channel(source[:_LOOKED_AT], medium[:_LOOKED_AT], name[:_LOOKED_AT], campaign.click_id, domain)
 
 
 @lru_cache(maxsize=4096)

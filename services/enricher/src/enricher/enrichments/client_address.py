@@ -10,8 +10,9 @@ def reject_forged_address(draft: Draft, world: World) -> None:
     Raises ContractError for a sealed address that does not decrypt, UnknownKey for a key id that
     this process does not have (yet).
     """
-    if draft.raw.HasField("client_address"):
-        draft.address = world.addresses.open_packed(draft.raw.client_address)
+    message = draft.raw.message
+    if message.HasField("client_address"):
+        draft.address = world.addresses.open_packed(message.client_address)
 
 
 def scrub_address(draft: Draft, _world: World) -> None:

@@ -1,8 +1,8 @@
 """Where the client's address is, by the GeoIP database."""
 
 from enricher.draft import Draft
+from enricher.lookups.geo import place_of
 from enricher.world import World
-from eventrail.contract.v1.enriched_pb2 import Geo
 
 
 def add_geo(draft: Draft, world: World) -> None:
@@ -14,6 +14,6 @@ def add_geo(draft: Draft, world: World) -> None:
     if place is None:
         return
     if not draft.raw.without_visitor:
-        draft.event.geo.CopyFrom(place)
-    elif place.country:
-        draft.event.geo.CopyFrom(Geo(country=place.country))
+        draft.geo = place.written
+    elif place.geo.country:
+        draft.geo = place_of(place.geo.country).written

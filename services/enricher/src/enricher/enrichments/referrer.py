@@ -1,11 +1,12 @@
 """The page that led here."""
 
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from enricher.draft import Draft
 from enricher.enrichments.url import MAX_CHARACTERS, UrlParts, split
 from enricher.world import World
+from eventrail.contract.v1.enriched_pb2 import Referrer
 
 _WITH_DOMAIN: Final = frozenset({"http", "https", "android-app", "ios-app"})
 _LOCAL: Final = frozenset(
@@ -13,13 +14,6 @@ _LOCAL: Final = frozenset(
      "brave", "vivaldi", "view-source"}
 )  # fmt: skip
 """What only the client's own device knows: its files (whose paths name people) and its browser's pages."""
-
-
-class ReferrerParts(NamedTuple):
-    """`url` without fragment and credentials; `domain` as Referrer.domain."""
-
-    url: str
-    domain: str
 
 
 def add_referrer(draft: Draft, world: World) -> None:
@@ -33,28 +27,27 @@ def add_referrer(draft: Draft, world: World) -> None:
     found = read(text)
     if found is None or _is_own(found.domain, draft, world):
         return
-    referrer = draft.event.referrer
-    referrer.url = found.url
-    referrer.domain = found.domain
+    draft.referrer = found
 
 
-def read(text: str) -> ReferrerParts | None:
+def read(text: str) -> Referrer | None:
     """The referrer in `text`, None where it tells nothing about where somebody came from.
 
-    Web pages and apps have a domain: a host name, the package name of `android-app://`, the number of `ios-app://`.
-    Other schemes with "//" (`slack://open`) have none. Local places (`about:`, `file:`, `data:`, browser extensions),
-    what has no scheme or no "//", and what is no URL at all, are no referrers.
+    It is not to be changed by the caller. Web pages and apps have a domain: a host name, the package name of
+    `android-app://`, the number of `ios-app://`. Other schemes with "//" (`slack://open`) have none. Local places
+    (`about:`, `file:`, `data:`, browser extensions), what has no scheme or no "//", and what is no URL at all, are no
+    referrers.
     """
     return _read(text) if len(text) <= MAX_CHARACTERS else None
 
 
 @lru_cache(maxsize=2048)
-def _read(text: str) -> ReferrerParts | None:
+def _read(text: str) -> Referrer | None:
     parts = split(text)
     if parts is None or not parts.scheme or parts.authority is None or _is_local(parts.scheme):
         return None
     domain = domain_of(parts.host) if parts.scheme in _WITH_DOMAIN else ""
-    return ReferrerParts(_bare(text, parts.authority), domain)
+    return Referrer(url=_bare(text, parts.authority), domain=domain)
 
 
 def _is_local(scheme: str) -> bool:

@@ -21,15 +21,24 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import Final
 
-from enricher.draft import Draft
+from enricher.draft import Draft, Raw
 from enricher.enrichments.fingerprint import fingerprint
 from enricher.enrichments.session_campaign import remembered
-from enricher.enrichments.session_state import INACTIVITY_MS, Session, State, decode, encode
+from enricher.enrichments.session_state import (
+    INACTIVITY_MS,
+    Session,
+    State,
+    decode,
+    encode,
+    joined,
+    opening,
+    read_opening,
+)
 from enricher.enrichments.visitor import visitor_hash
+from enricher.fragments import fragment
 from enricher.lookups.salts import SaltMissing
 from enricher.world import SessionStore, World
 from eventrail.clock import MS_PER_DAY, utc_day
-from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
 
 _KEY: Final = b"session.key.v1"
 _ID: Final = b"session.id.v2"
@@ -59,41 +68,64 @@ class _Seat:
 
 
 def add_session(draft: Draft, world: World) -> None:
-    """`session_id` and `session_started_at_ms`; none where there is no visitor. Puts the visitor's new state.
+    """`session`: session_id and session_started_at_ms; none where there is no visitor. Puts the visitor's new state.
 
     Sets `visitor_id` to that of yesterday where a session of yesterday goes on.
     """
-    event = draft.event
-    visitor_id = event.visitor_id
-    if not visitor_id:
-        return
-    at_ms, accepted_ms = event.timestamp_ms, event.received_at_ms
-    seat = today = _seat(event.website_id, visitor_id, accepted_ms, world.sessions)
+    if draft.visitor_id and not _goes_on(draft, world.sessions):
+        add_any_session(draft, world)
+
+
+def _goes_on(draft: Draft, store: SessionStore) -> bool:
+    """Whether the event joined the live session and changed nothing of it but its end: what most events do."""
+    raw = draft.raw
+    key = _known_key(raw.website_id, draft.visitor_id)
+    before = store.get(key)
+    found = joined(before, raw.timestamp_ms, raw.received_at_ms)
+    if found is None:
+        return False
+    after, opened, campaign = found
+    if remembered(draft.campaign, draft.channel, campaign) != campaign:
+        return False
+    if after != before:
+        store.put(key, after)
+    draft.session = _written(opened)
+    draft.session_campaign = campaign
+    return True
+
+
+def add_any_session(draft: Draft, world: World) -> None:
+    """What `add_session` does for an event with a visitor, in every case."""
+    raw = draft.raw
+    at_ms, accepted_ms = raw.timestamp_ms, raw.received_at_ms
+    key = _known_key(raw.website_id, draft.visitor_id)
+    seat = today = _seat(draft.visitor_id, key, accepted_ms, world.sessions)
     if today.state is None:
         seat = _seat_of_yesterday(draft, world) or today
     place = _place(seat.state, at_ms, None if seat is today else MS_PER_DAY)
     if seat is not today:
         if place in (_NEW, _PAST):
             seat = today
-        event.visitor_id = seat.visitor_id
-    session = _session(place, seat, event, at_ms)
-    campaign = remembered(event, session.campaign)
+        draft.visitor_id = seat.visitor_id
+    session = _session(place, seat, raw)
+    campaign = remembered(draft.campaign, draft.channel, session.campaign)
     if campaign != session.campaign:
         session = replace(session, campaign=campaign)
     _put(world.sessions, seat, _state(place, seat.state, session, accepted_ms))
-    event.session_id = id_text(session.id)
-    event.session_started_at_ms = session.started_at_ms
+    draft.session = _written(opening(session))
     draft.session_campaign = campaign
 
 
-@lru_cache(maxsize=16_384)
 def state_key(website_id: str, visitor_id: str) -> bytes:
     """Key of a visitor's state in the store, 16 bytes."""
     return fingerprint(_KEY, website_id.encode(), visitor_id.encode())
 
 
-def _seat(website_id: str, visitor_id: str, accepted_ms: int, store: SessionStore) -> _Seat:
-    key = state_key(website_id, visitor_id)
+_known_key: Final = lru_cache(maxsize=32_768)(state_key)
+"""The same for ids of today; yesterday's is asked for when a visitor comes first, and never again."""
+
+
+def _seat(visitor_id: str, key: bytes, accepted_ms: int, store: SessionStore) -> _Seat:
     value = store.get(key)
     state = decode(value)
     return _Seat(visitor_id, key, value, None if state is None or state.is_over(accepted_ms) else state)
@@ -112,7 +144,7 @@ def _seat_of_yesterday(draft: Draft, world: World) -> _Seat | None:
     if salt is None:
         return None
     visitor_id = visitor_hash(salt, raw.website_id, draft.address, raw.user_agent)
-    seat = _seat(raw.website_id, visitor_id, accepted_ms, world.sessions)
+    seat = _seat(visitor_id, state_key(raw.website_id, visitor_id), accepted_ms, world.sessions)
     return seat if seat.state else None
 
 
@@ -134,13 +166,13 @@ def _too_long(session: Session, at_ms: int, longest_ms: int | None) -> bool:
     return longest_ms is not None and at_ms - session.started_at_ms >= longest_ms
 
 
-def _session(place: _Place, seat: _Seat, event: EnrichedEvent, at_ms: int) -> Session:
-    state = seat.state
+def _session(place: _Place, seat: _Seat, raw: Raw) -> Session:
+    state, at_ms = seat.state, raw.timestamp_ms
     if state and place is _LIVE:
         return state.live.widened(at_ms)
     if state and state.previous and place is _PREVIOUS:
         return state.previous.widened(at_ms)
-    digest = fingerprint(_ID, event.website_id.encode(), seat.visitor_id.encode(), event.event_id.encode())
+    digest = fingerprint(_ID, raw.website_id.encode(), seat.visitor_id.encode(), raw.event_id.encode())
     return Session(_uuid8(at_ms, digest, past=place is _PAST), at_ms, at_ms, at_ms)
 
 
@@ -178,7 +210,12 @@ def _uuid8(started_at_ms: int, digest: bytes, *, past: bool) -> bytes:
     return b"%b\x80\0\x80\0\0%b%c" % (started_at_ms.to_bytes(6), digest[:4], digest[4] & 0xFE | past)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=32_768)
+def _written(opening: bytes) -> bytes:
+    identity, started_at_ms = read_opening(opening)
+    return fragment(session_id=id_text(identity), session_started_at_ms=started_at_ms)
+
+
 def id_text(id_bytes: bytes) -> str:
     """16 bytes as the text form of a UUID, lower case, 36 characters."""
     text = id_bytes.hex()

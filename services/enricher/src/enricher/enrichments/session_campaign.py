@@ -12,20 +12,19 @@ from google.protobuf.message import DecodeError
 from enricher.draft import Draft
 from enricher.enrichments.channel import DIRECT, channel_of
 from enricher.world import World
-from eventrail.contract.v1.enriched_pb2 import EVENT_TYPE_CUSTOM, EnrichedEvent
+from eventrail.contract.v1.enriched_pb2 import EVENT_TYPE_CUSTOM, Campaign, EnrichedEvent
 
 MAX_BYTES: Final = 512
 """A memory that would be larger loses its campaign and keeps its channel."""
 
 
-def remembered(event: EnrichedEvent, before: bytes) -> bytes:
-    """What a session that remembered `before` remembers after `event`, which has only what is its own so far."""
-    tagged = event.HasField("campaign")
-    if not tagged and event.channel in ("", DIRECT):
+def remembered(campaign: Campaign | None, channel: str, before: bytes) -> bytes:
+    """What a session that remembered `before` remembers after an event with this campaign and channel of its own."""
+    if campaign is None and channel in ("", DIRECT):
         return before
-    memory = EnrichedEvent(channel=event.channel)
-    if tagged:
-        memory.campaign.CopyFrom(event.campaign)
+    memory = EnrichedEvent(channel=channel)
+    if campaign is not None:
+        memory.campaign.CopyFrom(campaign)
     elif before:
         earlier = _recalled(before)
         if earlier.HasField("campaign"):
@@ -56,18 +55,20 @@ def add_campaign_of_session(draft: Draft, _world: World) -> None:
     """
     if not draft.session_campaign:
         return
-    event, session = draft.event, _recalled(draft.session_campaign)
-    if _inherits_campaign(event, session):
-        event.campaign.CopyFrom(session.campaign)
-        event.campaign.inherited = True
-        event.channel = channel_of(event)
-    elif event.channel == DIRECT and session.channel:
-        event.channel = session.channel
+    campaign, channel = _inheritance(draft.session_campaign)
+    if campaign is not None and draft.campaign is None and draft.raw.event_type == EVENT_TYPE_CUSTOM:
+        draft.campaign = campaign
+        draft.channel = channel_of(campaign, draft.referrer)
+    elif channel and draft.channel == DIRECT:
+        draft.channel = channel
 
 
-def _inherits_campaign(event: EnrichedEvent, session: EnrichedEvent) -> bool:
-    return (
-        event.event_type == EVENT_TYPE_CUSTOM
-        and not event.HasField("campaign")
-        and session.HasField("campaign")
-    )
+@lru_cache(maxsize=4096)
+def _inheritance(memory: bytes) -> tuple[Campaign | None, str]:
+    """Campaign, not to be changed by the caller, and channel for an event that has none of its own."""
+    session = _recalled(memory)
+    if not session.HasField("campaign"):
+        return None, session.channel
+    campaign = Campaign(inherited=True)
+    campaign.MergeFrom(session.campaign)
+    return campaign, session.channel

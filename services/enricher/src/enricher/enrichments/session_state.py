@@ -20,6 +20,10 @@ _VERSION: Final = 3
 _PREFIX: Final = bytes([_VERSION])
 _LIVE: Final = struct.Struct(">Bq16sqqqH")
 """Version and acceptance time, and the live session, whose campaign follows."""
+_UNOPENED: Final = struct.Struct(">Bq24sqqH")
+"""The same as `_LIVE`, with id and start in one."""
+_OPENING: Final = struct.Struct(">16sq")
+_LIVE_SIZE: Final = _LIVE.size
 _PREVIOUS: Final = struct.Struct(">16sqqqH")
 
 
@@ -96,6 +100,42 @@ def decode(value: bytes | None) -> State | None:
         return None
     live = Session(identity, started_at_ms, first_ms, last_ms, value[_LIVE.size : end])
     return State(live, previous, accepted_ms)
+
+
+def opening(session: Session) -> bytes:
+    """Id and start of a session, as they stand in a state: 24 bytes."""
+    return _OPENING.pack(session.id, session.started_at_ms)
+
+
+def read_opening(opening: bytes) -> tuple[bytes, int]:
+    """Id and start out of what `opening` gives."""
+    identity, started_at_ms = _OPENING.unpack(opening)
+    return identity, started_at_ms
+
+
+def joined(value: bytes | None, at_ms: int, accepted_ms: int) -> tuple[bytes, bytes, bytes] | None:
+    """The usual case, without taking the state apart: an event at `at_ms` goes on with the live session or is in it.
+
+    `value` with it, and of the live session the opening and the campaign. None in any other case, also where the state
+    is over at `accepted_ms`.
+    """
+    if value is None or len(value) < _LIVE_SIZE:
+        return None
+    version, latest_ms, opened, first_ms, last_ms, length = _UNOPENED.unpack_from(value)
+    rest = len(value) - _LIVE_SIZE - length
+    if (
+        version != _VERSION
+        or not first_ms <= at_ms <= last_ms + INACTIVITY_MS
+        or accepted_ms > latest_ms + KEPT_MS
+        or (rest != 0 and rest < _PREVIOUS.size)
+    ):
+        return None
+    tail = value[_LIVE_SIZE:]
+    if at_ms > last_ms or accepted_ms > latest_ms:
+        last_ms = max(last_ms, at_ms)
+        latest_ms = max(latest_ms, accepted_ms)
+        value = _UNOPENED.pack(_VERSION, latest_ms, opened, first_ms, last_ms, length) + tail
+    return value, opened, tail[:length] if rest else tail
 
 
 def _previous(value: bytes, place: int) -> Session:

@@ -2,9 +2,10 @@
 
 import re
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address
-from typing import Final, NamedTuple
+from typing import Final
 
 import idna
 
@@ -34,8 +35,9 @@ _MAX_HOST: Final = 253
 _MAX_LABEL: Final = 63
 
 
-class UrlParts(NamedTuple):
-    """A URL taken apart: `scheme` and `host` in lower case; each is "" where the URL has none.
+@dataclass(slots=True)
+class UrlParts:
+    """A URL taken apart, not to be changed: `scheme` and `host` in lower case; each is "" where the URL has none.
 
     `host` is in punycode and has no port, no credentials and no final dot; IPv4 addresses are as sent, IPv6
     addresses in brackets and in their shortest form (RFC 5952). `path` begins with "/", `query` has no "?".

@@ -25,7 +25,7 @@ def add_visitor(draft: Draft, world: World) -> None:
     choose that day by its timestamp. None without an address, where the client asked not to be tracked (also not
     its own id), or where the salt is gone. Raises SaltMissing while the salt can still come.
     """
-    draft.event.visitor_id, draft.event.visitor_source = _visitor(draft, world)
+    draft.visitor_id, draft.visitor_source = _visitor(draft, world)
 
 
 def _visitor(draft: Draft, world: World) -> tuple[str, VisitorSource.ValueType]:

@@ -4,14 +4,16 @@ Client hints win over what browsers froze in their strings; what the string alon
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from itertools import takewhile
-from typing import Final, NamedTuple
+from typing import Final
 
 from ua_parser import OS, Domain, UserAgent, load_lazy_builtins
 from ua_parser.regex import Resolver
 
+from enricher.fragments import fragment
 from enricher.lookups.bots import BotLookup
 from enricher.lookups.brands import MAC, browser_by, is_number, system_by
 from enricher.lookups.client_hints import Hints, read_hints
@@ -30,11 +32,18 @@ _FROZEN_SINCE: Final = 26
 """From this version on Safari says "iPhone OS 18_6" for ever. It comes with the system and has its version."""
 
 
-class AgentFacts(NamedTuple):
-    """What a client is: not to be changed by the caller. `bot` is None for what may be a person."""
+@dataclass(slots=True)
+class AgentFacts:
+    """What a client is: not to be changed by the caller. `bot` is None for what may be a person.
+
+    `written` and `bot_written` are both as fragments (fragments.py).
+    """
 
     agent: Agent
     bot: Bot | None
+    is_safari_on_mac: bool
+    written: bytes
+    bot_written: bytes
 
 
 class AgentLookup:
@@ -57,7 +66,14 @@ class AgentLookup:
     def _parse(self, user_agent: str, sent: bytes) -> AgentFacts:
         hints = read_hints(ClientHints.FromString(sent))
         bot = self._bots.of(user_agent, [name for name, _ in hints.brands])
-        return AgentFacts(self._agent(user_agent, hints, bot), bot)
+        agent = self._agent(user_agent, hints, bot)
+        return AgentFacts(
+            agent,
+            bot,
+            is_safari_on_mac=agent.browser == "Safari" and agent.os == MAC,
+            written=fragment(agent=agent),
+            bot_written=fragment(bot=bot),
+        )
 
     def _agent(self, user_agent: str, hints: Hints, bot: Bot | None) -> Agent:
         found = self._resolve(user_agent, Domain.USER_AGENT | Domain.OS)

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import maxminddb
 
+from enricher.fragments import fragment
+from enricher.lookups.places import Place
 from eventrail.contract.v1.enriched_pb2 import Geo
 from eventrail.errors import ConfigurationError
 from eventrail.sealing import Address
@@ -38,14 +40,14 @@ class GeoLookup:
         look_up = partial(self._look_up, reader) if reader is not None else _nowhere
         self._place = lru_cache(maxsize=cached)(look_up)
 
-    def of(self, packed: bytes) -> Geo | None:
-        """The place of an address of 4 or 16 bytes, not to be changed by the caller; None where it is not known.
+    def of(self, packed: bytes) -> Place | None:
+        """The place of an address of 4 or 16 bytes; None where it is not known.
 
         Nor has an address a place that is not of the public internet, whatever the database says of it.
         """
         return self._place(packed)
 
-    def _look_up(self, reader: maxminddb.Reader, packed: bytes) -> Geo | None:
+    def _look_up(self, reader: maxminddb.Reader, packed: bytes) -> Place | None:
         address = _plain(ip_address(packed))
         if not address.is_global or (address.version == 6 and not self._knows_ipv6):
             return None
@@ -111,7 +113,7 @@ def _probe(reader: maxminddb.Reader) -> None:
         reader.get(IPv4Address(number * step + step // 2))
 
 
-def place(record: Any) -> Geo | None:
+def place(record: Any) -> Place | None:
     """The place in one record of the database; None where it names neither country, region nor city.
 
     Fields of another shape than MaxMind documents are taken as missing.
@@ -120,13 +122,15 @@ def place(record: Any) -> Geo | None:
     region = subdivisions[0] if isinstance(subdivisions, list) and subdivisions else None
     country = _text(_field(_field(record, "country"), "iso_code")).upper()
     names = _english(region), _english(_field(record, "city"))
-    return _geo(country, *names) if country or any(names) else None
+    return place_of(country, *names) if country or any(names) else None
 
 
 @lru_cache(maxsize=_CACHED_PLACES)
-def _geo(country: str, region: str, city: str) -> Geo:
-    # Many addresses share a place, and a message costs some hundred bytes.
-    return Geo(country=country, region=region, city=city)
+def place_of(country: str, region: str = "", city: str = "") -> Place:
+    """The place of these names, "" where they are not known."""
+    # Many addresses share one.
+    geo = Geo(country=country, region=region, city=city)
+    return Place(geo, fragment(geo=geo))
 
 
 def _english(part: Any) -> str:
@@ -146,7 +150,7 @@ def _plain(address: Address) -> Address:
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
-def _nowhere(_packed: bytes) -> Geo | None:
+def _nowhere(_packed: bytes) -> Place | None:
     return None
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from enricher.lookups.geo import GeoLookup, open_database
+from enricher.lookups.places import Place
 from eventrail import logs
-from eventrail.contract.v1.enriched_pb2 import Geo
 from eventrail.errors import ConfigurationError
 
 _log = logs.get(__name__)
@@ -54,8 +54,8 @@ class GeoFile:
         """Lookups that met damaged data, in all versions so far."""
         return self._old_failures + self._lookup.failures
 
-    def of(self, packed: bytes) -> Geo | None:
-        """The place of an address of 4 or 16 bytes, not to be changed by the caller; None where it is not known."""
+    def of(self, packed: bytes) -> Place | None:
+        """The place of an address of 4 or 16 bytes; None where it is not known."""
         return self._lookup.of(packed)
 
     async def refresh(self) -> None:

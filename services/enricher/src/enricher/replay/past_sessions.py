@@ -14,7 +14,7 @@ from enricher.enrichments.channel import channel_of
 from enricher.enrichments.session import is_past, state_key
 from enricher.enrichments.session_campaign import remembered
 from enricher.enrichments.session_state import Session, State, encode
-from eventrail.contract.v1.enriched_pb2 import Campaign, EnrichedEvent, Referrer
+from eventrail.contract.v1.enriched_pb2 import Campaign, Referrer
 
 LOOKBACK_MS: Final = 48 * 3_600_000
 """How far back rows are read: as far as raw events are kept."""
@@ -108,20 +108,17 @@ def _opened(row: PastRow) -> Session:
 
 
 def _with(session: Session, row: PastRow) -> Session:
-    return replace(session.widened(row.at_ms), campaign=remembered(_own_facts(row), session.campaign))
+    campaign = _own_campaign(row)
+    referrer = Referrer(domain=row.referrer_domain) if row.referrer_url else None
+    memory = remembered(campaign, channel_of(campaign, referrer), session.campaign)
+    return replace(session.widened(row.at_ms), campaign=memory)
 
 
-def _own_facts(row: PastRow) -> EnrichedEvent:
-    """The event's own campaign, referrer and channel, without what it had from its session."""
-    event = EnrichedEvent()
-    if row.referrer_url:
-        event.referrer.CopyFrom(Referrer(url=row.referrer_url, domain=row.referrer_domain))
-    if not row.campaign_inherited and any(campaign := row[10:16]):
-        source, medium, name, term, content, click_id = campaign
-        event.campaign.CopyFrom(
-            Campaign(
-                source=source, medium=medium, campaign=name, term=term, content=content, click_id=click_id
-            )
-        )
-    event.channel = channel_of(event)
-    return event
+def _own_campaign(row: PastRow) -> Campaign | None:
+    """The event's own campaign, without what it had from its session."""
+    if row.campaign_inherited or not any(own := row[10:16]):
+        return None
+    source, medium, name, term, content, click_id = own
+    return Campaign(
+        source=source, medium=medium, campaign=name, term=term, content=content, click_id=click_id
+    )
