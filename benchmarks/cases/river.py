@@ -31,7 +31,7 @@ ENRICHED_BYTES: Final = "bytes of an event on the enriched topic"
 SERVICES = ("collector", "enricher", "writer", "query-api", "auditor")
 GROWTH_S: Final = 1.0
 OF_A_FLOOD: Final = 0.8
-"""Share of the rate at which a flood is stored that may be held: while the flood is worked off, nothing else is sent."""
+"""Share of the rate at which a flood is stored that may be held: nothing is sent while the flood is worked off."""
 SEARCH_S: Final = 20.0
 PROFILED: Final = ("collector", "enricher", "writer")
 PROFILED_S: Final = 5.0
