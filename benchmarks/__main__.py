@@ -49,16 +49,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0; 1 where `--compare` finds something slower, 2 for a wrong argument."""
     options = _parser().parse_args(arguments)
     names = options.cases or list(CASES)
-    report = asyncio.run(_measure(names, options))
     name = options.name or ("quick" if options.quick else "full")
-    report.write(options.out, name)
+    report = asyncio.run(_measure(names, options, lambda found: found.write(options.out, name)))
     say(report.page())
     say(f"written to {options.out / name}.md and .json")
     return _compare(report, options.compare) if options.compare else 0
 
 
-async def _measure(names: Sequence[str], options: argparse.Namespace) -> Report:
+async def _measure(
+    names: Sequence[str], options: argparse.Namespace, keep: Callable[[Report], None]
+) -> Report:
+    """`keep` is given the report after each case, with all that was measured so far."""
     figures: list[Figure] = []
+    described, command = machine.describe(), shlex.join(["./dev", "bench", *sys.argv[1:]])
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         runs = options.runs or (2 if options.quick else 5)
         bench = Bench(
@@ -68,13 +71,14 @@ async def _measure(names: Sequence[str], options: argparse.Namespace) -> Report:
             options.seconds or (2.0 if options.quick else 10.0),
             options.seed,
         )
+        report = Report(described, command, options.seed, figures, bench.capacity, bench.profiles)
         for name in names:
             began = time.monotonic()
             say(f"{name}: {CASES[name].about}")
             figures += await CASES[name].measure(bench)
             say(f"  {time.monotonic() - began:.0f} s")
-    command = shlex.join(["./dev", "bench", *sys.argv[1:]])
-    return Report(machine.describe(), command, options.seed, figures, bench.capacity, bench.profiles)
+            keep(report)
+    return report
 
 
 def _compare(report: Report, path: Path) -> int:

@@ -1,10 +1,11 @@
 """Every minute gets its turn, the recent and open ones first."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.balance import nothing
-from auditor.rounds import MOST_MINUTES, Minutes, changes
+from auditor.rounds import MOST_MINUTES, Minutes, changes, pause
 from auditor.statements import Slice
 
 NOW = 1_795_440_000
@@ -81,3 +82,12 @@ def test_only_what_is_new_is_written() -> None:
     assert changes(nothing(), after) == [(("writer", "stored"), 3)]
     assert len(changes(None, after)) == len(after)
     assert changes(after, after) == []
+
+
+@given(st.floats(0.1, 60), st.floats(0, 1e4))
+def test_a_pass_begins_an_interval_after_the_last_and_takes_a_fifth_of_the_time(
+    interval: float, took: float
+) -> None:
+    rest = pause(interval, took)
+    assert took + rest >= max(interval, 5 * took) * (1 - 1e-9)
+    assert took + rest in (pytest.approx(interval), pytest.approx(5 * took))

@@ -15,7 +15,7 @@ from auditor.follower import Follower
 from auditor.ledger import Ledger
 from auditor.metrics import Metrics, metrics
 from auditor.readiness import Readiness
-from auditor.rounds import Minutes
+from auditor.rounds import Minutes, pause
 from auditor.settings import AuditorSettings
 from auditor.sources import Names, Surveyor, surveyor
 from auditor.waiting import Retry, Waiting, cause_of
@@ -152,7 +152,7 @@ async def _passes(made: Parts, audit: Audit, asking: Surveyor) -> None:
         made.metrics.passes.labels("done").inc()
         made.waiting.end("auditing")
         took = made.clock.monotonic() - began
-        await asyncio.sleep(max(made.settings.interval_seconds - took, took))
+        await asyncio.sleep(pause(made.settings.interval_seconds, took))
 
 
 async def unless(stop: asyncio.Event, doing: Coroutine[Any, Any, None]) -> None:

@@ -1,4 +1,4 @@
-"""Which minutes of acceptance are looked at next: the recent and open ones first, all others in turn. Pure."""
+"""Which minutes of acceptance are looked at next, and when: recent and open ones first, others in turn. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -111,3 +111,12 @@ class Minutes:
 def changes(before: Mapping[Key, int] | None, after: Counts) -> list[tuple[Key, int]]:
     """The values of `after` that are new; all of them where there was nothing before."""
     return [(key, events) for key, events in after.items() if before is None or before.get(key) != events]
+
+
+def pause(interval_seconds: float, took_seconds: float) -> float:
+    """Seconds from the end of a pass that took so long to the next one.
+
+    A pass may take at most a fifth of the time: under a flood the engine has to insert, and what is not looked at now
+    is looked at later.
+    """
+    return max(interval_seconds - took_seconds, 4 * took_seconds)
