@@ -34,6 +34,11 @@ async def serve_alone(stop: asyncio.Event, listen: str) -> None:
     await serve(app, settings, bind(listen), stop, metrics)
 
 
-if __name__ == "__main__":
+def main(listen: str) -> int:
+    """As the collector's own `main`; the exit status."""
     collect_rarely()
-    sys.exit(run("collector", lambda stop: serve_alone(stop, sys.argv[1]), uvloop.new_event_loop))
+    return run("collector", lambda stop: serve_alone(stop, listen), uvloop.new_event_loop)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -4,13 +4,10 @@ import sys
 import time
 from typing import Any
 
-import uvloop
-
 from benchmarks import collector_alone
 from collector.app import Application
-from eventrail.lifecycle import run
 
-BURNT_SECONDS = 0.0003
+BURNT_SECONDS = 0.0002
 
 _honest = Application.__call__
 
@@ -24,6 +21,4 @@ async def _slow(self: Application, scope: Any, receive: Any, send: Any) -> None:
 
 if __name__ == "__main__":
     Application.__call__ = _slow  # type: ignore[method-assign]
-    sys.exit(
-        run("collector", lambda stop: collector_alone.serve_alone(stop, sys.argv[1]), uvloop.new_event_loop)
-    )
+    sys.exit(collector_alone.main(sys.argv[1]))
