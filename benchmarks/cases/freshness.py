@@ -40,19 +40,19 @@ class Watch(threading.Thread):
         super().__init__(daemon=True)
         self._client = connect(url)
         self._website = website
-        self._stop = threading.Event()
+        self._ended = threading.Event()
         self.seen: dict[str, float] = {}
 
     def run(self) -> None:
         sql = "SELECT toString(event_id) FROM events FINAL WHERE website_id = %(website)s"
-        while not self._stop.wait(ASK_EVERY_S):
+        while not self._ended.wait(ASK_EVERY_S):
             found = self._client.execute(sql, {"website": self._website})
             now = time.monotonic()
             for (event_id,) in found:
                 self.seen.setdefault(event_id, now)
 
     def end(self) -> None:
-        self._stop.set()
+        self._ended.set()
         self.join()
         self._client.disconnect()
 
@@ -121,6 +121,7 @@ async def _send_probes(collector: str, website: str, probes: int) -> dict[str, f
             await asyncio.sleep(max(0.0, begun + number * 1.003 - time.monotonic()))
             event = {
                 "website_id": website,
+                "event_type": "custom",
                 "event_name": "probe",
                 "event_id": str(uuid4()),
                 "timestamp": int(time.time() * 1000),
@@ -128,5 +129,6 @@ async def _send_probes(collector: str, website: str, probes: int) -> dict[str, f
             }
             answer = await client.post("/api/collect", json=event)
             accepted[str(event["event_id"])] = time.monotonic()
-            answer.raise_for_status()
+            if answer.status_code != 202:
+                raise RuntimeError(f"the collector refuses the probe: {answer.text}")
     return accepted

@@ -109,7 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("report", nargs="?", type=Path, default=RESULTS / "full.json")
+    parser.add_argument("report", nargs="?", type=Path, default=RESULTS / "load.json")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     if options.check:
