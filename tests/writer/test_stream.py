@@ -200,13 +200,18 @@ async def test_nothing_is_committed_before_it_is_delivered(rig: Rig, running: St
     await until(lambda: rig.consumer.offsets[PARTITIONS[0]] == 10)
 
 
-async def test_while_a_delivery_runs_the_next_batch_grows_to_its_cap_and_what_was_fetched_stays(
-    rig: Rig, running: Start
-) -> None:
+def more_than_two_batches_come(rig: Rig, running: Start) -> None:
+    """500 records for batches of 30 at most, while no delivery ends."""
     rig.make(events=10, cap_events=30)
     rig.open.clear()
     rig.consumer.produce(500)
     running()
+
+
+async def test_while_a_delivery_runs_the_next_batch_grows_to_its_cap_and_what_was_fetched_stays(
+    rig: Rig, running: Start
+) -> None:
+    more_than_two_batches_come(rig, running)
     await until(lambda: [len(records) for records in rig.looked_at] == [30])
     assert rig.consumer.position[PARTITIONS[0]] == 60, "one batch in delivery and one that waits"
     rig.open.set()
@@ -224,10 +229,7 @@ def is_long_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_while_a_delivery_runs_for_long_partitions_are_paused_and_polling_goes_on(
     rig: Rig, running: Start
 ) -> None:
-    rig.make(events=10, cap_events=30)
-    rig.open.clear()
-    rig.consumer.produce(500)
-    running()
+    more_than_two_batches_come(rig, running)
     await until(lambda: rig.consumer.paused() == set(PARTITIONS))
     taken = rig.consumer.position[PARTITIONS[0]]
     assert taken == 60, "one batch in delivery and one that waits"

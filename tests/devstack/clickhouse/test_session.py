@@ -212,11 +212,12 @@ def test_an_insert_sees_what_another_client_made_of_the_table(
 def test_an_insert_means_the_table_of_the_database_in_use(
     client: Client, request: pytest.FixtureRequest
 ) -> None:
+    name = request.node.name[:40]
     for number, type_ in enumerate(("UInt8", "String")):
-        client.execute(f"CREATE DATABASE {request.node.name[:40]}{number}")
-        client.execute(f"CREATE TABLE {request.node.name[:40]}{number}.t (a {type_}) ENGINE = Memory")
+        client.execute(f"CREATE DATABASE {name}{number}")
+        client.execute(f"CREATE TABLE {name}{number}.t (a {type_}) ENGINE = Memory")
     for number, value in enumerate((1, "x")):
-        client.execute(f"USE {request.node.name[:40]}{number}")
+        client.execute(f"USE {name}{number}")
         client.execute("INSERT INTO t VALUES", [(value,)])
         assert client.execute("SELECT a FROM t") == [(value,)]
 

@@ -142,5 +142,5 @@ def rfc3339(unix_ms: int) -> str:
 
 @lru_cache(maxsize=4096)
 def _second(unix_second: int) -> str:
-    # Events of the same minutes come together, and formatting a date costs ten times what is left.
+    # Events of the same seconds come together, and formatting a date costs ten times what is left.
     return f"{datetime.fromtimestamp(unix_second, UTC):%Y-%m-%dT%H:%M:%S}."
