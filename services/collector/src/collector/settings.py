@@ -59,10 +59,11 @@ class CollectorSettings(Settings):
         description="Seconds that a request waits for Kafka's acknowledgement before it is answered 503.",
     )
     linger_ms: float = Field(
-        2.0,
+        0.0,
         ge=0,
         le=1000,
-        description="Milliseconds that the first event of a partition waits for others to share its chunk.",
+        description="Milliseconds that the first event of a partition waits for others to share its chunk. "
+        "With 0 they share it that came together or while the chunk before was acknowledged.",
     )
     queue_events: int = Field(
         50_000,

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ import faust
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.stores import memory
+from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from enricher import changelog
 from enricher.chunk import RawRecord
+from enricher.gathering import Gathering
 from enricher.intake import Ends, Intake
 from enricher.sessions import Sessions
 from enricher.settings import EnricherSettings
@@ -49,15 +52,45 @@ class NothingRead(dict[TP, int | None]):
         return None
 
 
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Asks the broker to gather records while many come; Faust has no setting for it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._gathering = Gathering(time.monotonic())
+
+    async def _fetch_records(self, consumer: Any, *args: Any, **kwargs: Any) -> Any:
+        fetched = await super()._fetch_records(consumer, *args, **kwargs)
+        answer = self._gathering.answer(sum(map(len, fetched.values())), time.monotonic())
+        consumer._fetcher._fetch_min_bytes = answer.least_bytes  # noqa: SLF001 - read with each request
+        consumer._fetcher._fetch_max_wait_ms = answer.wait_ms  # noqa: SLF001
+        return fetched
+
+
+class Consumer(driver.Consumer):
+    """Hands on all that it fetches."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._read_offset = NothingRead()
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class Transport(driver.Transport):
+    """Faust's own, but for the consumer."""
+
+    Consumer = Consumer
+
+
 class App(faust.App):
-    """An app whose consumer hands on all that it fetches."""
+    """An app with the consumer above."""
 
     logger = _quiet
 
-    def _new_consumer(self) -> Any:
-        consumer: Any = super()._new_consumer()
-        consumer._read_offset = NothingRead()  # noqa: SLF001 - Faust has no other door to it
-        return consumer
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
 
 
 def make_app(settings: EnricherSettings, brokers: Brokers, data_dir: Path) -> faust.App:

@@ -37,7 +37,7 @@ class Bounds:
     """How long and how much: `patience` and `linger` in seconds, the rest in events and bytes."""
 
     patience: float = 10.0
-    linger: float = 0.002
+    linger: float = 0.0
     queue_events: int = 50_000
     queue_bytes: int = 32 * 1024 * 1024
     chunk_events: int = 500
