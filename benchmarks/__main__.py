@@ -13,7 +13,18 @@ from typing import Final
 
 from benchmarks import machine
 from benchmarks.bench import Bench
-from benchmarks.cases import answers, baselines, collector, freshness, outage, ratios, river, stages, starts
+from benchmarks.cases import (
+    answers,
+    baselines,
+    collector,
+    freshness,
+    memory,
+    outage,
+    ratios,
+    river,
+    stages,
+    starts,
+)
 from benchmarks.figures import Figure
 from benchmarks.regression import TOLERANCE, slower
 from benchmarks.report import Report
@@ -39,6 +50,7 @@ CASES: Final[Mapping[str, Case]] = {
     river.CASE: Case("the whole river: the rate that it holds, latencies, memory", river.measure),
     baselines.CASE: Case("bare clients of Kafka, a naive Faust agent, the engine alone", baselines.measure),
     freshness.CASE: Case("from the 202 to the visible row", freshness.measure),
+    memory.CASE: Case("memory of each service over an hour, with a million live visitors", memory.measure),
     outage.CASE: Case("ClickHouse away while events come in", outage.measure),
     starts.CASE: Case("how long each program takes to be ready", starts.measure),
     answers.CASE: Case("what the query API answers in as data grows", answers.measure),

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from benchmarks.load.traffic import VISITORS
+
 
 @dataclass(frozen=True)
 class Order:
@@ -24,6 +26,7 @@ class Order:
     warm_seconds: float = 1.0
     seed: int = 1
     path: str = "/api/collect"
+    visitors: int = VISITORS
 
 
 @dataclass(frozen=True)

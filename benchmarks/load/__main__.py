@@ -89,7 +89,9 @@ class Generator:
         self._order = order
         begins = time.perf_counter() + order.warm_seconds
         self.tally = Tally(begins, begins + order.seconds, array("d"), Counter(), Counter())
-        self.traffic = Traffic(order.batch, order.seed, f"{order.host}:{order.port}", order.path)
+        self.traffic = Traffic(
+            order.batch, order.seed, f"{order.host}:{order.port}", order.path, order.visitors
+        )
         self._clock_ms = time.time() * 1000 - time.perf_counter() * 1000
         self._idle: list[Connection] = []
         self._late: deque[float] = deque()

@@ -10,6 +10,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import msgspec
@@ -111,14 +112,20 @@ class Visitor:
 class Traffic:
     """Requests of `batch` events each; the same seed gives the same visitors and the same order of events.
 
-    `path` and `host` are those of the request; `fresh` counts ids that were never given before.
+    `path` and `host` are those of the request; `fresh` counts ids that were never given before. Of more `visitors`
+    than 20,000 not all are kept: they are made again when they come again.
     """
 
-    def __init__(self, batch: int, seed: int, host: str, path: str = "/api/collect") -> None:
+    def __init__(
+        self, batch: int, seed: int, host: str, path: str = "/api/collect", visitors: int = VISITORS
+    ) -> None:
         self.batch = batch
         self.fresh = 0
         self._dice = random.Random(seed)  # noqa: S311 - no secret
-        self._visitors = [_visitor(number, self._dice, host, path) for number in range(VISITORS)]
+        self._visitors = visitors
+        self._visitor = lru_cache(VISITORS)(partial(_visitor, seed, host, path))
+        for number in range(min(visitors, VISITORS)):
+            self._visitor(number)
         self._recent: deque[tuple[Visitor, bytes]] = deque(maxlen=_REMEMBERED)
         self._old: list[tuple[Visitor, bytes] | None] = [None] * OLD_EVENTS
         self._one = batch == 1
@@ -132,7 +139,7 @@ class Traffic:
         elif number < REPEATED and self._recent:
             visitor, body = dice.choice(self._recent)
         else:
-            visitor = self._visitors[int(VISITORS * dice.random())]
+            visitor = self._visitor(int(self._visitors * dice.random()))
             body = self._body(visitor, now_ms)
             if number > 0.9:
                 self._recent.append((visitor, body))
@@ -161,13 +168,14 @@ class Traffic:
         place = self._dice.randrange(OLD_EVENTS)
         found = self._old[place]
         if found is None:
-            visitor = self._visitors[place]
+            visitor = self._visitor(place)
             found = visitor, self._body(visitor, now_ms - _DAY_MS - self._dice.randrange(5 * _DAY_MS))
             self._old[place] = found
         return found
 
 
-def _visitor(number: int, dice: random.Random, host: str, path: str) -> Visitor:
+def _visitor(seed: int, host: str, path: str, number: int) -> Visitor:
+    dice = random.Random(f"{seed} {number}")  # noqa: S311 - no secret
     website = 0 if number % 10 == 0 else 1 + int((WEBSITES - 1) * dice.random() ** 2)
     agent = dice.randrange(AGENTS)
     address = dice.randrange(ADDRESSES)

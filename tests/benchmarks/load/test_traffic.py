@@ -62,3 +62,13 @@ def test_one_website_of_many_has_a_tenth_and_six_kinds_are_sent() -> None:
     assert 0.08 < websites["site-0"] / len(bodies) < 0.12
     assert WEBSITES * 0.8 < len(websites) <= WEBSITES
     assert len({event["event_name"] for [event] in bodies}) == 6
+
+
+def test_more_visitors_than_are_kept_come_again_as_they_were() -> None:
+    def senders(seed: int) -> set[bytes]:
+        traffic = Traffic(1, seed, "x", visitors=100_000)
+        heads = (traffic.request(NOW).partition(b"Content-Length: ")[0] for _ in range(3_000))
+        return set(heads)
+
+    assert len(senders(1)) > 2_800
+    assert senders(1) == senders(1)
