@@ -18,6 +18,7 @@ from benchmarks.cases import (
     baselines,
     collector,
     freshness,
+    grown,
     memory,
     outage,
     ratios,
@@ -48,6 +49,7 @@ CASES: Final[Mapping[str, Case]] = {
         "enricher and writer alone on a filled topic, enrichment without Kafka", stages.measure
     ),
     river.CASE: Case("the whole river: the rate that it holds, latencies, memory", river.measure),
+    grown.CASE: Case("the rate that the river holds with 10 and 50 million events stored", grown.measure),
     baselines.CASE: Case("bare clients of Kafka, a naive Faust agent, the engine alone", baselines.measure),
     freshness.CASE: Case("from the 202 to the visible row", freshness.measure),
     memory.CASE: Case("memory of each service over an hour, with a million live visitors", memory.measure),

@@ -2,7 +2,7 @@
 
 `fill(client, events, seed)` fills the table `events` of the current schema; the same numbers give the same rows.
 
-- 35 days from FIRST_DAY; 200 websites, `site-0` with a tenth of all events, the others skewed.
+- 35 days from FIRST_DAY_MS or another first day; 200 websites, `site-0` with a tenth of all events, the others skewed.
 - 20,000 visitors, each of one website; their ids are hashes of the day. Sessions of 1 to 9 events, 5 on average.
 - Six event names with the properties of PROPERTIES: texts, numbers, booleans, one nested object.
 - 2,000 agents and 20,000 addresses; a tenth of the sessions come by a campaign, half by a referrer.
@@ -110,7 +110,15 @@ def _dice(seed: int, salt: int, of: str) -> str:
     return f"sipHash64({seed}, {salt}, {of})"
 
 
-def source(first: int, count: int, total: int, *, seed: int = 1, v4: bool = False) -> str:
+def source(
+    first: int,
+    count: int,
+    total: int,
+    *,
+    seed: int = 1,
+    v4: bool = False,
+    first_day_ms: int = FIRST_DAY_MS,
+) -> str:
     """SELECT of `count` events, from number `first` on, of `total`, and of their copies.
 
     It has every column of an enriched event under its own name; types of properties stand as text.
@@ -147,7 +155,7 @@ WITH
     session_dice % {VISITORS} AS visitor,
     if(visitor % 10 = 0, 0, 1 + toUInt64(floor({WEBSITES - 1} * pow(({dice(3, "visitor")} % 1000000) / 1000000, 2))))
         AS website,
-    {FIRST_DAY_MS} + {dice(4, "session")} % {DAYS * _DAY_MS - 1_200_000} AS start_ms,
+    {first_day_ms} + {dice(4, "session")} % {DAYS * _DAY_MS - 1_200_000} AS start_ms,
     start_ms + step * 45000 + if(step = 0, 0, {dice(5)} % 44000) AS at_ms,
     {dice(6)} AS dice,
     toUInt64(floor(5000 * pow(({dice(7)} % 1000000) / 1000000, 3))) AS product,
@@ -156,7 +164,7 @@ WITH
     at_ms + 20 + {dice(9)} % 200 + if({dice(10)} % 10 = 0, {dice(11)} % 1800, 0) AS first_received_ms,
     first_received_ms + multiIf(NOT copied, 0, dice % 2 = 0, 1000 + {dice(12)} % 59000,
         60000 + {dice(12)} % {10 * _DAY_MS}) AS received_ms,
-    received_ms - {FIRST_DAY_MS} AS since_ms,
+    received_ms - {first_day_ms} AS since_ms,
     sipHash128({seed}, visitor, website, intDiv(start_ms, {_DAY_MS})) AS visitor_bits,
     {dice(13, "visitor")} AS agent_dice,
     agent_dice % 2000 AS agent,
@@ -265,8 +273,10 @@ def blocks(total: int) -> Iterator[tuple[int, int]]:
         yield first, min(BLOCK, total - first)
 
 
-def fill(client: Client, events: int, seed: int = 1, *, v4: bool = False) -> None:
+def fill(
+    client: Client, events: int, seed: int = 1, *, v4: bool = False, first_day_ms: int = FIRST_DAY_MS
+) -> None:
     """Put `events` events (a multiple of 10) and their copies into the table `events`; blocks (15 s a million)."""
     for first, count in blocks(events):
-        made = stored(source(first, count, events, seed=seed, v4=v4))
+        made = stored(source(first, count, events, seed=seed, v4=v4, first_day_ms=first_day_ms))
         client.execute(f"INSERT INTO events ({', '.join(STORED_COLUMNS)}) {made} SETTINGS {WITHOUT_LIMITS}")

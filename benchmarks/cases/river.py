@@ -37,7 +37,7 @@ PROFILED: Final = ("collector", "enricher", "writer")
 PROFILED_S: Final = 5.0
 DRAIN_S: Final = 600.0
 STEP: Final = 0.92
-_HELD_SECONDS: Final = {True: 20.0, False: 300.0}
+HELD_SECONDS: Final = {True: 20.0, False: 300.0}
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ async def highest(bench: Bench, running: Stack, behind: Lag) -> Held:
     before, account = await asyncio.to_thread(count, running), Sendings()
     rate = await _search(bench, running, behind, account)
     while True:
-        held = await _hold(bench, running, behind, rate, _HELD_SECONDS[bench.quick], account)
+        held = await hold(bench, running, behind, rate, HELD_SECONDS[bench.quick], account)
         if not held.grows:
             break
         rate *= STEP
@@ -138,10 +138,10 @@ class Sendings:
 async def _search(bench: Bench, running: Stack, behind: Lag, account: Sendings) -> float:
     """Up in steps as long as it is held, else down until it is."""
     rate = OF_A_FLOOD * await _flood(bench, running, behind, account)
-    grew = (await _hold(bench, running, behind, rate, SEARCH_S, account)).grows
+    grew = (await hold(bench, running, behind, rate, SEARCH_S, account)).grows
     while True:
         following = rate * STEP if grew else rate / STEP
-        held = await _hold(bench, running, behind, following, SEARCH_S, account)
+        held = await hold(bench, running, behind, following, SEARCH_S, account)
         if held.grows != grew:
             return following if grew else rate
         rate = following
@@ -159,7 +159,7 @@ async def _flood(bench: Bench, running: Stack, behind: Lag, account: Sendings) -
     return rate
 
 
-async def _hold(
+async def hold(
     bench: Bench, running: Stack, behind: Lag, rate: float, seconds: float, sendings: Sendings
 ) -> Held:
     """Send at `rate`, and wait until all of it is stored."""
