@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from devstack.testing import Optional, plan
+from devstack.testing import OPTIONAL_PARTS, Optional, find_chromium, plan
 
 THERE = Optional("browser tests", "browser", lambda: "")
 MISSING = Optional("Go tests", "golang", lambda: "there is no go on the PATH")
@@ -23,6 +23,21 @@ def test_unit_leaves_the_stack_out_and_says_so() -> None:
 
 def test_long_leaves_nothing_out() -> None:
     assert plan(["long"], [THERE]) == ("", [], [])
+
+
+def test_sdk_is_the_folder_of_the_trackers() -> None:
+    expression, notes, rest = plan(["sdk", "-x"], [MISSING])
+    assert (expression, rest) == ("not long and not golang", ["tests/sdk", "-x"])
+    assert notes == ["Go tests: there is no go on the PATH"]
+
+
+def test_a_machine_without_chromium_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    (note,) = [note for note in plan(["long"], OPTIONAL_PARTS)[1] if "browser" in note]
+    assert "chromium" in note
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    assert find_chromium() == "/usr/bin/chromium"
+    assert plan(["long"], OPTIONAL_PARTS)[1] == []
 
 
 @pytest.mark.parametrize("own", [["-m", "stack"], ["-mstack"]])

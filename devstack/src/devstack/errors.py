@@ -2,6 +2,7 @@
 
     DevstackError
     ├── JarsError          the broker's jars could not be fetched or are damaged
+    ├── SdkError           packages of sdk/ could not be installed, or the browser script not built
     ├── PortsInUse         somebody else listens where the stack wants to
     ├── StartFailed        a process or a one-shot job did not get ready
     ├── AlreadyRunning     a stack runs in this checkout, or uses the same data
@@ -19,6 +20,10 @@ class DevstackError(Exception):
 
 class JarsError(DevstackError):
     """The broker's jars could not be fetched or are damaged."""
+
+
+class SdkError(DevstackError):
+    """Packages of `sdk/` could not be installed, or the browser script could not be built."""
 
 
 class PortsInUse(DevstackError):

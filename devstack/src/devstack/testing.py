@@ -1,6 +1,7 @@
 """`./dev test`: which tests run, and what was left out."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -25,7 +26,24 @@ class Optional:
     left_out: Callable[[], str]
 
 
-OPTIONAL_PARTS: tuple[Optional, ...] = ()
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+"""Names of the program, the free one first."""
+
+
+def find_chromium() -> str | None:
+    """The path of a Chromium of this machine, None where there is none."""
+    return next((path for name in CHROMIUMS if (path := shutil.which(name))), None)
+
+
+def _without_chromium() -> str:
+    return (
+        "" if find_chromium() else f"there is no {CHROMIUMS[0]} on the PATH (Debian's package has that name)"
+    )
+
+
+OPTIONAL_PARTS: tuple[Optional, ...] = (
+    Optional("the browser script in a real browser", "browser", _without_chromium),
+)
 """Tests with one of these markers run only where `left_out` has nothing to say."""
 
 
@@ -58,7 +76,7 @@ def bench(arguments: Sequence[str]) -> int:
 def plan(arguments: Sequence[str], optional: Sequence[Optional]) -> tuple[str, list[str], list[str]]:
     """Return the marker expression, what is left out and why, and the arguments for pytest.
 
-    The first argument may be `unit` or `long`; an own `-m` replaces the expression.
+    The first argument may be `unit`, `long` or `sdk`; an own `-m` replaces the expression.
     """
     kind, rest = _split(arguments)
     if any(argument.startswith("-m") for argument in rest):
@@ -69,7 +87,7 @@ def plan(arguments: Sequence[str], optional: Sequence[Optional]) -> tuple[str, l
     return " and ".join(term for term in terms if term), notes, [*_OPTIONS[kind], *rest]
 
 
-_SELECTIONS = {"all": ALL_BUT_LONG, "unit": UNIT, "long": ""}
+_SELECTIONS = {"all": ALL_BUT_LONG, "unit": UNIT, "long": "", "sdk": ALL_BUT_LONG}
 
 _LONG_NOTE = "tests marked long (./dev test long runs them)"
 # Unit tests share nothing, so each processor takes a part of them; the others share one broker.
@@ -77,15 +95,17 @@ _OPTIONS: dict[str, list[str]] = {
     "all": [],
     "unit": ["-n", str(os.cpu_count() or 1), "--dist", "worksteal", "--hypothesis-profile", "quick"],
     "long": [],
+    "sdk": ["tests/sdk"],
 }
 _NOTES = {
     "all": [_LONG_NOTE],
     "unit": ["tests that need the broker or the engine, or seconds (./dev test runs them)", _LONG_NOTE],
     "long": [],
+    "sdk": [],
 }
 
 
 def _split(arguments: Sequence[str]) -> tuple[str, list[str]]:
-    if arguments and arguments[0] in ("unit", "long"):
+    if arguments and arguments[0] in ("unit", "long", "sdk"):
         return arguments[0], list(arguments[1:])
     return "all", list(arguments)

@@ -1,0 +1,16 @@
+import type { TrackerOptions } from "@sparklytics/tracker";
+
+const FLAGS = ["excludeHash", "disabled", "debug", "trackLinks", "trackForms", "trackScroll"] as const;
+
+export type ScriptOptions = TrackerOptions & Record<(typeof FLAGS)[number], boolean>;
+
+/** What the script element says. An attribute that is there is on, unless its value is "false". */
+export function readOptions({ dataset, src }: HTMLScriptElement): ScriptOptions {
+  const flags = FLAGS.map((name) => [name, (dataset[name] ?? "false") !== "false"]);
+  return {
+    websiteId: dataset.websiteId ?? "",
+    apiHost: dataset.apiHost?.replace(/\/+$/, "") ?? new URL(src).origin,
+    respectDnt: dataset.respectDnt !== "false",
+    ...(Object.fromEntries(flags) as Record<(typeof FLAGS)[number], boolean>),
+  };
+}
