@@ -1,6 +1,7 @@
 """The wiring: pure parts, sink and HTTP become one application."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.routing import Route
@@ -8,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from collector import cross_origin
 from collector.access import Door
+from collector.browser_script import read_shelf
 from collector.client_address import ClientAddresses
 from collector.event_ids import EventIds
 from collector.intake import Intake
@@ -15,7 +17,7 @@ from collector.metrics import Metrics
 from collector.partitions import Partitioner
 from collector.payload.timestamps import Window
 from collector.rate_limits import RateLimiter
-from collector.routes import collect, documentation, errors
+from collector.routes import collect, documentation, errors, script
 from collector.settings import CollectorSettings
 from collector.sinks import Sink
 from collector.sinks.spool import SpoolSink
@@ -40,7 +42,7 @@ class Application(FastAPI):
             return
         method, path = scope["method"], scope["path"]
         origin = cross_origin.origin_of(scope["headers"])
-        if origin is not None and path not in cross_origin.PRIVATE:
+        if origin is not None and path not in cross_origin.PRIVATE and not path.startswith(script.PREFIX):
             send = cross_origin.mirroring(send, origin)
         if method == "POST" and path in collect.PATHS:
             await self.hot(scope, receive, send)
@@ -86,6 +88,9 @@ def make_app(
     metrics.watch_limits(limiter)
     app.hot = collect.Collect(intake, sink, clock, metrics, settings, addresses, limiter)
     app.router.routes.extend(Route(path, app.hot, methods=["POST"]) for path in collect.PATHS)
+    app.router.routes.extend(
+        script.Script(read_shelf(Path(settings.script) if settings.script else None)).routes()
+    )
     app.router.routes.extend(health.routes())
     app.router.routes.append(shared_metrics.route(metrics.registry))
     documentation.install(app)

@@ -124,6 +124,13 @@ class CollectorSettings(Settings):
         ge=1024 * 1024,
         description="Bytes that the file of the spool may have; beyond it requests are answered 503.",
     )
+    script: str = Field(
+        "",
+        description=(
+            "Folder of the built browser script: s.js, with s.js.gz and s.js.br beside it, and earlier versions as "
+            "s.NAME.js; it is read once, at start. Unset: /s.js answers 404."
+        ),
+    )
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
         "",
         description=(
