@@ -18,14 +18,14 @@ def settings_for(addresses: Addresses) -> dict[str, str]:
     }
 
 
-def build(outer: Mapping[str, str], addresses: Addresses, secrets: Mapping[str, str]) -> dict[str, str]:
+def build(outer: Mapping[str, str], addresses: Addresses, made: Mapping[str, str]) -> dict[str, str]:
     """Join the environment of the person (`outer`) with what the stack sets.
 
-    Addresses are always the stack's own. Secrets of the person win over the made ones;
-    an empty value counts as none.
+    Addresses are always the stack's own. Of what else it `made` (secrets, the browser script), the person's own
+    wins; an empty value counts as none.
     """
-    given = {name: value for name, value in outer.items() if value or name not in secrets}
-    return {**secrets, **given, **settings_for(addresses), "PYTHONUNBUFFERED": "1"}
+    given = {name: value for name, value in outer.items() if value or name not in made}
+    return {**made, **given, **settings_for(addresses), "PYTHONUNBUFFERED": "1"}
 
 
 def overruled(outer: Mapping[str, str], addresses: Addresses) -> list[str]:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import httpx
 
-from devstack import answers, clickhouse_users, demo, environment, jars, keys, ports, programs
+from devstack import answers, browser_script, clickhouse_users, demo, environment, jars, keys, ports, programs
 from devstack.claim import claimed
-from devstack.errors import BadOption, DevstackError
+from devstack.errors import BadOption, DevstackError, SdkError
 from devstack.identity import identify
 from devstack.ports import Addresses
 from devstack.process import Program
@@ -63,13 +63,18 @@ def up(options: Options, state_dir: StateDir, planned: Planner | None = None) ->
 
 def _embedded(addresses: Addresses, data: Path) -> Plan:
     jars.ensure(say)
+    try:
+        browser_script.ensure(say)
+    except SdkError as error:
+        say_error(f"the stack starts without the browser script, so /s.js answers 404: {error}")
     return programs.embedded(addresses, data)
 
 
 def _variables(addresses: Addresses, data: Path) -> dict[str, str]:
     for name in environment.overruled(os.environ, addresses):
         say(f"note: {name} of the environment is not used by ./dev up")
-    return environment.build(os.environ, addresses, keys.secrets_of(data))
+    made = {**keys.secrets_of(data), "EVENTRAIL_COLLECTOR_SCRIPT": str(browser_script.FOLDER)}
+    return environment.build(os.environ, addresses, made)
 
 
 def _remove_old_logs(state_dir: StateDir) -> None:
@@ -221,6 +226,7 @@ def _addresses_text(addresses: Addresses) -> str:
     return f"""
 The stack is up. Ctrl-C stops it.
   collector   {addresses.collector.url}/api/collect   (docs: {addresses.collector.url}/docs)
+  script      {addresses.collector.url}/s.js
   query API   {addresses.query_api.url}/api/websites/demo-shop/events   (docs: {addresses.query_api.url}/docs)
   enricher    {addresses.enricher.url}/metrics
   writer      {addresses.writer.url}/metrics
