@@ -12,6 +12,9 @@ from devstack.ports import free_addresses
 from devstack.single import broker, running
 from tests.faults.once.guard import watching
 
+# The whole river is one for all folders that ask for it.
+pytest_plugins = ["tests.pipeline.running"]
+
 # For `./dev test unit`, which is run after each change; `./dev test` looks further.
 settings.register_profile("quick", max_examples=30, deadline=None)
 

@@ -40,8 +40,8 @@ def parse(line: str) -> Curl:
         elif word == "-H":
             name, _, value = next(words).partition(":")
             made.headers[name] = value.strip()
-        elif word == "-X":
-            made.method = next(words)
+        elif word in ("-X", "-I"):
+            made.method = next(words) if word == "-X" else "HEAD"
         elif word == "-o":
             next(words)
         elif word.startswith("-"):

@@ -1,0 +1,96 @@
+"""A real Chromium, a site and the stack behind a gate."""
+
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from devstack.ports import free_addresses
+from devstack.testing import find_chromium
+from eventrail.health import serving
+from tests.pipeline.river import River, until
+from tests.sdk.gate import Gate, Site
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=find_chromium(),
+            # Names that end in .test are this machine; a page at http://*.test is no secure context.
+            args=["--no-sandbox", "--host-resolver-rules=MAP *.test 127.0.0.1"],
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def tabs(chromium: Browser) -> AsyncIterator[BrowserContext]:
+    """A browser with nothing stored; an exception in a page fails the test."""
+    context = await chromium.new_context()
+    context.set_default_timeout(20_000)
+    broken: list[str] = []
+    context.on("weberror", lambda error: broken.append(str(error.error)))
+    yield context
+    await context.close()
+    assert broken == []
+
+
+@dataclass
+class World:
+    """All that a test holds; `site` and `gate` have different origins."""
+
+    river: River
+    gate: Gate
+    site: Site
+    origin: str
+    tabs: BrowserContext
+
+    async def open(self, path: str = "/") -> Page:
+        """A new tab with a page of the site, its script running."""
+        tab = await self.tabs.new_page()
+        await tab.goto(self.origin + path)
+        await tab.wait_for_function("!!window.sparklytics?.pageView")
+        return tab
+
+    async def track(self, tab: Page, *numbers: int) -> None:
+        """Track an event for each number, with the number in it."""
+        taken = await tab.evaluate(
+            "numbers => numbers.map((n) => sparklytics.track('counted', { n }))", list(numbers)
+        )
+        assert all(taken)
+
+    async def counted(self) -> dict[str, int]:
+        """How often the numbers of `track` are counted by the query API, by number."""
+        found = await self.river.properties(self.site.website, "counted")
+        return {str(row["value"]): row["count"] for key in found for row in key["values"]}
+
+    async def settle(self, *numbers: int) -> None:
+        """Wait until each number is counted, then see that each is so once, and that nothing waits in the browser."""
+        expected = {str(number): 1 for number in numbers}
+        await until(self.counted, lambda found: found.keys() == expected.keys(), 60)
+        assert await self.counted() == expected
+
+    async def left(self, tab: Page) -> int:
+        """How many events wait in the browser."""
+        return int(
+            await tab.evaluate("Object.keys(localStorage).filter((key) => key.includes(':event:')).length")
+        )
+
+
+@pytest.fixture
+async def world(river: River, website: str, tabs: BrowserContext) -> AsyncIterator[World]:
+    places = free_addresses(random.Random())
+    gate_at, site_at = places.collector, places.query_api
+    async with httpx.AsyncClient(timeout=30) as client:
+        gate = Gate(river.addresses.collector.url, client)
+        site = Site(f"http://{gate_at}/s.js", website)
+        async with serving(gate, str(gate_at)), serving(site, str(site_at)):
+            yield World(river, gate, site, f"http://localhost:{site_at.port}", tabs)
+            # Before the servers stop: they wait for the requests of the pages.
+            gate.let_go.set()
+            for tab in tabs.pages:
+                await tab.close()
