@@ -32,6 +32,8 @@ class Gate:
     times: list[float] = field(default_factory=list)
     """When the batches came, on the loop's clock."""
     preflights: int = 0
+    passed: set[str] = field(default_factory=set)
+    """What `arrivals` counts, as far as the collector has answered."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -82,7 +84,10 @@ class Gate:
             for name, value in headers.items()
             if name not in ("host", "connection", "content-length")
         }
-        return await self.client.request(method, self.collector + path, headers=kept, content=body)
+        got = await self.client.request(method, self.collector + path, headers=kept, content=body)
+        if method == "POST":
+            self.passed |= _counted([json.loads(body)]).keys()
+        return got
 
     async def _forward(
         self, method: str, path: str, headers: dict[str, str], body: bytes, send: Send
@@ -92,12 +97,16 @@ class Gate:
 
     def arrivals(self) -> Counter[str]:
         """How often each custom event arrived, by what its properties say in `n`, else by its name."""
-        return Counter(
-            str(event.get("event_data", {}).get("n", event["event_name"]))
-            for batch in self.batches
-            for event in batch
-            if event["event_type"] == "custom"
-        )
+        return _counted(self.batches)
+
+
+def _counted(batches: list[list[dict[str, Any]]]) -> Counter[str]:
+    return Counter(
+        str(event.get("event_data", {}).get("n", event["event_name"]))
+        for batch in batches
+        for event in batch
+        if event["event_type"] == "custom"
+    )
 
 
 PAGE = (

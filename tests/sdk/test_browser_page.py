@@ -35,6 +35,7 @@ async def test_the_first_page_sends_its_first_event(world: World, page: Path) ->
     world.site.page = shown.replace("http://localhost:8400/s.js", "{script}").replace('"demo"', '"{website}"')
     tab = await world.open()
     await tab.click("button")
+    await world.hurry("purchase")
     await until(lambda: world.river.counts(world.site.website), {"purchase": 1}.__eq__)
     found = await world.river.properties(world.site.website, "purchase")
     assert [(key["property_key"], key["values"][0]["value"]) for key in found] == [

@@ -33,6 +33,7 @@ async def test_a_click_a_form_and_a_way_through_pages(world: World) -> None:
     await tab.click("#send")
     await tab.wait_for_url("**/thanks?id=secret")
     once = {"purchase": 1, "link_click": 1, "form_submit": 1}
+    await world.hurry(*once)
     await until(lambda: world.river.counts(world.site.website), once.__eq__)
     assert await world.river.properties(world.site.website, "form_submit") == [
         {"property_key": key, "values": [{"value": value, "count": 1}]}
@@ -164,6 +165,7 @@ async def test_a_strict_content_security_policy_and_a_collector_of_another_origi
     tab.on("console", lambda message: told.append(message.text))
     await tab.goto(world.origin)
     await tab.click("#buy")
+    await world.hurry("purchase")
     await until(lambda: world.river.counts(world.site.website), {"purchase": 1}.__eq__)
     await until(lambda: world.left(tab), (0).__eq__)
     assert world.gate.preflights == 0

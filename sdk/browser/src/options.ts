@@ -9,7 +9,7 @@ export function readOptions({ dataset, src }: HTMLScriptElement): ScriptOptions 
   const flags = FLAGS.map((name) => [name, (dataset[name] ?? "false") !== "false"]);
   return {
     websiteId: dataset.websiteId ?? "",
-    apiHost: dataset.apiHost?.replace(/\/+$/, "") ?? new URL(src).origin,
+    apiHost: new URL(dataset.apiHost ?? src).origin,
     respectDnt: dataset.respectDnt !== "false",
     ...(Object.fromEntries(flags) as Record<(typeof FLAGS)[number], boolean>),
   };
