@@ -13,6 +13,7 @@ COPY pyproject.toml uv.lock ./
 COPY libs libs
 COPY services services
 COPY devstack devstack
+COPY sdk/python sdk/python
 ARG PACKAGE
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PROJECT_ENVIRONMENT=/opt/eventrail
 RUN uv sync --frozen --no-dev --no-editable --package ${PACKAGE}

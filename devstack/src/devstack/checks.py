@@ -66,7 +66,7 @@ def all_checks() -> list[Check | Skipped]:
 
 def python_folders(checkout: Path) -> list[str]:
     """The folders that hold our Python code, relative to the checkout."""
-    packages = [*checkout.glob("libs/*/src/*"), *checkout.glob("services/*/src/*")]
+    packages = [path for room in ("libs", "services", "sdk") for path in checkout.glob(f"{room}/*/src/*")]
     roots = [*packages, *checkout.glob("devstack/src/*"), checkout / "tests", checkout / "benchmarks"]
     return sorted(str(root.relative_to(checkout)) for root in roots if any(root.rglob("*.py")))
 

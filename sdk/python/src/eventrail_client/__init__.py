@@ -1,0 +1,1 @@
+"""Sends events to an Eventrail collector, in the background."""
