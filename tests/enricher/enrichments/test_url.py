@@ -152,8 +152,8 @@ def test_any_text_keeps_the_promises_of_the_contract(url: str) -> None:
 @given(
     st.sampled_from(["https://", "http://", "HTTPS://", "//"]),
     st.text("ab-.0:@_\u00fc", max_size=8),
-    st.sampled_from(["", "/", "/a/b", "/\u00fc", "/a\n", "\\x"]),
-    st.sampled_from(["", "?", "?a=b&c", "?\x7f", "#f", "?a#f"]),
+    st.sampled_from(["", "/", "/a/b", "/a b", "/\u00fc", "/\x80", "/\u2028", "/a\n", "\\x", "//a/b"]),
+    st.sampled_from(["", "?", "?a=b&c", "?a?b", "?/a", "?\x7f", "#f", "?a#f"]),
 )
 def test_the_short_way_for_usual_urls_says_the_same(scheme: str, host: str, path: str, query: str) -> None:
     url = scheme + host + path + query

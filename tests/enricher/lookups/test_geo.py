@@ -1,14 +1,16 @@
 import csv
 from collections.abc import Callable
 from datetime import UTC, datetime
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any, cast
 
 import maxminddb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from enricher.lookups.geo import GeoLookup, open_database, place
+from enricher.lookups.geo import GeoLookup, _is_public, open_database, place
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, Geo
 from eventrail.errors import ConfigurationError
 
@@ -146,3 +148,15 @@ def test_answers_are_kept_and_their_number_is_bounded(city_mmdb: Path) -> None:
     for number in (1, 1, 2, 3, 1):
         assert lookup.of(ip_address(f"81.2.69.{number}").packed) is not None
     assert [str(address)[-1] for address in asked] == ["1", "2", "3", "1"]
+
+
+def test_the_registry_has_special_networks_only_where_it_is_asked() -> None:
+    for first in range(2**16):
+        for rest in (0, 1, 2**16 - 1):
+            address = IPv4Address(first * 2**16 + rest)
+            assert _is_public(address) == address.is_global, address
+
+
+@given(st.ip_addresses())
+def test_an_address_is_public_where_the_library_says_so(address: IPv4Address | IPv6Address) -> None:
+    assert _is_public(address) == address.is_global

@@ -23,16 +23,15 @@ _URL: Final = re.compile(
     r"(?:\?([^#\x00-\x1f\x7f]*))?"
     r"(?:#[^\x00-\x1f\x7f]*)?"
 )
-# Nearly every url is of this form, in which nothing is left to be checked or changed.
-_USUAL: Final = re.compile(
-    r"(https?)://([a-z0-9-]+(?:\.[a-z0-9-]+)*)(/[^?#\x00-\x1f\x7f]*)?(?:\?([^#\x00-\x1f\x7f]*))?"
-)
+# Nearly every url begins so, and then nothing of that is left to be checked or changed.
+_USUAL: Final = re.compile(r"(https?)://([a-z0-9-]+(?:\.[a-z0-9-]+)*)")
 # The WHATWG URL standard's forbidden host code points stay out; an IPv6 host stands in brackets.
 _NAME: Final = r"""[^\[\]:<>^|%"`{}/?#@\\\x00-\x20\x7f]*"""
 _HOST_AND_PORT: Final = re.compile(rf"(\[[0-9A-Fa-f:.]+\]|{_NAME})(?::([0-9]{{0,5}}))?")
 _ONLY_NAME: Final = re.compile(_NAME)
 _MAX_HOST: Final = 253
 _MAX_LABEL: Final = 63
+_AFTER_SCHEME: Final = len("https://")
 
 
 @dataclass(slots=True)
@@ -57,18 +56,33 @@ def split(url: str) -> UrlParts | None:
     Anything else: more than 2,048 characters, control characters, a broken host or port, `http` without
     a host, a scheme without "//" or "/" (`mailto:`, `about:`), a path that does not begin with "/", "".
     """
-    return _split(url) if 0 < len(url) <= MAX_CHARACTERS else None
+    return (_split_usual(url) or _split_any(url)) if 0 < len(url) <= MAX_CHARACTERS else None
 
 
-@lru_cache(maxsize=2048)
-def _split(url: str) -> UrlParts | None:
-    found = _USUAL.fullmatch(url)
-    if found is not None:
-        scheme, host, path, query = found.groups()
-        return UrlParts(scheme, host, host, path or "/", query or "")
-    return _split_any(url)
+def _split_usual(url: str) -> UrlParts | None:
+    """The parts where scheme and host are of the usual form and a path of printable characters follows them.
+
+    None decides nothing. Pages are many, and websites are few: their beginnings are remembered.
+    """
+    end = url.find("/", _AFTER_SCHEME)
+    begin = _usual_begin(url[:end]) if end > 0 else None
+    if begin is None:
+        return None
+    rest = url[end:]
+    if "#" in rest or not rest.isprintable():
+        return None
+    path, _, query = rest.partition("?")
+    return UrlParts(*begin, path, query)
 
 
+@lru_cache(maxsize=1024)
+def _usual_begin(text: str) -> tuple[str, str, str] | None:
+    """Scheme, authority and host."""
+    found = _USUAL.fullmatch(text)
+    return (found[1], found[2], found[2]) if found is not None else None
+
+
+@lru_cache(maxsize=1024)
 def _split_any(url: str) -> UrlParts | None:
     found = _URL.fullmatch(url)
     if found is None:

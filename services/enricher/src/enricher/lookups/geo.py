@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -21,6 +22,8 @@ CACHED_ADDRESSES: Final = 32_768
 _CACHED_PLACES: Final = 8_192
 _PROBED: Final = 1_000
 _KINDS: Final = ("city", "country", "enterprise")
+_NOT_ALL_PUBLIC: Final = frozenset((0, 10, 100, 127, 169, 172, 192, 198, 203, *range(224, 256)))
+"""First octets of IPv4 in which IANA's registry of special-purpose addresses (RFC 6890) has any."""
 
 
 class GeoLookup:
@@ -38,18 +41,15 @@ class GeoLookup:
         self._knows_ipv6 = reader is not None and reader.metadata().ip_version == 6
         self.failures = 0
         look_up = partial(self._look_up, reader) if reader is not None else _nowhere
-        self._place = lru_cache(maxsize=cached)(look_up)
-
-    def of(self, packed: bytes) -> Place | None:
+        self.of: Callable[[bytes], Place | None] = lru_cache(maxsize=cached)(look_up)
         """The place of an address of 4 or 16 bytes; None where it is not known.
 
         Nor has an address a place that is not of the public internet, whatever the database says of it.
         """
-        return self._place(packed)
 
     def _look_up(self, reader: maxminddb.Reader, packed: bytes) -> Place | None:
         address = _plain(ip_address(packed))
-        if not address.is_global or (address.version == 6 and not self._knows_ipv6):
+        if not _is_public(address) or (address.version == 6 and not self._knows_ipv6):
             return None
         try:
             return place(reader.get(address))
@@ -148,6 +148,11 @@ def _text(value: Any) -> str:
 def _plain(address: Address) -> Address:
     # Databases of other makers than MaxMind know nothing of ::ffff:0:0/96.
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+
+def _is_public(address: Address) -> bool:
+    # `is_global` goes through a list of networks for each address.
+    return (address.version == 4 and address.packed[0] not in _NOT_ALL_PUBLIC) or address.is_global
 
 
 def _nowhere(_packed: bytes) -> Place | None:
