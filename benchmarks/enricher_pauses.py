@@ -21,8 +21,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from enricher.checkpoints import added
-from enricher.enrichments.session import state_key
 from enricher.enrichments.session_state import Session, State, encode
+from enricher.lookups.visitors import state_key
 from enricher.settings import EnricherSettings
 from eventrail.contract.codec import decode_enriched
 from eventrail.contract.topics import ALL, ENRICHED, RAW, SESSIONS_CHANGELOG

@@ -17,6 +17,7 @@ from netaddr import IPSet
 from devstack.single import broker
 from enricher.lookups.agents import AgentLookup
 from enricher.lookups.geo import GeoLookup, open_database
+from enricher.lookups.visitor_ids import VisitorIds
 from enricher.world import MemorySessionStore, World
 from eventrail.contract.topics import ALL
 from eventrail.contract.v1.enriched_pb2 import EVENT_TYPE_CUSTOM
@@ -81,8 +82,8 @@ PLACES: dict[str, Any] = {
 class EverySalt:
     """A salt for each day."""
 
-    def of(self, utc_day: int) -> bytes:
-        return utc_day.to_bytes(32, "big", signed=True)
+    def visitors(self, utc_day: int) -> VisitorIds:
+        return VisitorIds(utc_day.to_bytes(32, "big", signed=True))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from enricher.batch import Batch, by_partition
 from enricher.checkpoints import CROWDED_BYTES, added, as_of, newest
 from enricher.chunk import Outcome, RawRecord
 from enricher.offsets import OffsetAccount
-from enricher.partitions import partition_of
+from enricher.partitions import key_hash
 from enricher.sessions import Sessions
 from eventrail.kafka.records import Record
 
@@ -116,8 +116,13 @@ def test_a_state_with_many_checkpoints_asks_for_a_commit(account: OffsetAccount)
 
 
 def test_records_go_to_the_partition_of_their_key() -> None:
-    records = [Record(b"1", key=b"a"), Record(b"2", key=b"b"), Record(b"3"), Record(b"4", key=b"a")]
+    records = [
+        Record(b"1", key=b"a"),
+        Record(b"2", key=b"b"),
+        Record(b"3"),
+        Record(b"4", b"a", key_hash=key_hash(b"a")),
+    ]
     found = {
         parcel.partition: [made.value for made in parcel.records] for parcel in by_partition("t", records, 64)
     }
-    assert found == {partition_of(b"a", 64): [b"1", b"4"], partition_of(b"b", 64): [b"2"], 0: [b"3"]}
+    assert found == {key_hash(b"a") % 64: [b"1", b"4"], key_hash(b"b") % 64: [b"2"], 0: [b"3"]}

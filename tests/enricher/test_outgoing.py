@@ -90,7 +90,7 @@ FACTS = st.fixed_dictionaries(
 )
 PARTS = st.fixed_dictionaries(
     {
-        "session": st.fixed_dictionaries({"session_id": TEXT, "session_started_at_ms": MS}),
+        "session": st.just({}) | st.fixed_dictionaries({"session_id": TEXT, "session_started_at_ms": MS}),
         "geo": st.none() | st.builds(Geo, country=TEXT, city=TEXT),
         "agent": st.none() | st.builds(Agent, browser=TEXT, os=TEXT),
         "bot": st.none() | st.builds(Bot, kind=st.just(BOT_KIND_CRAWLER), name=TEXT),
@@ -143,8 +143,10 @@ def plainly(draft: Draft, parts: dict[str, Any], position: RawPosition) -> Enric
 def test_what_leaves_is_the_event_made_field_by_field(
     raw: RawEvent, facts: dict[str, Any], parts: dict[str, Any], position: RawPosition
 ) -> None:
+    whose = {"website_id": raw.website_id, "visitor_id": facts["visitor_id"]} if parts["session"] else {}
     fragments = {
-        name: fragment(**({name: part} if name != "session" else part)) for name, part in parts.items()
+        name: fragment(**({name: part} if name != "session" else {**whose, **part}))
+        for name, part in parts.items()
     }
     draft = draft_of(raw, position, **facts, **fragments)
     assert event_of(draft) == plainly(draft, parts, position)

@@ -10,6 +10,7 @@ from google.protobuf.json_format import MessageToDict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from enricher.lookups.visitor_ids import VisitorIds
 from enricher.pipeline import STEPS, EnrichmentFailed
 from enricher.world import MemorySessionStore, World
 from eventrail.contract.codec import LATEST_MS
@@ -188,7 +189,7 @@ class Broken:
     def of(self, *_asked: object) -> Any:
         raise self._error
 
-    get = of
+    get = visitors = of
 
 
 @pytest.mark.parametrize(
@@ -275,9 +276,9 @@ def test_the_salt_is_that_of_the_day_of_acceptance(make_raw: Callable[..., RawEv
     asked: list[int] = []
 
     class Noting:
-        def of(self, utc_day: int) -> bytes:
+        def visitors(self, utc_day: int) -> VisitorIds:
             asked.append(utc_day)
-            return b"s" * 32
+            return VisitorIds(b"s" * 32)
 
     day = 86_400_000
     raw = make_raw(timestamp_ms=5 * day, received_at_ms=8 * day - 1, identity_day=3)

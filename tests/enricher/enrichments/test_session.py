@@ -187,7 +187,10 @@ class Person:
         draft = draft_of(raw, address=self.address.packed)
         add_visitor(draft, self.world)
         add_session(draft, self.world)
-        return draft.visitor_id, event_of(draft).session_id
+        event = event_of(draft)
+        assert draft.visitor is not None
+        assert {draft.visitor_id, draft.visitor.visitor_id} == {event.visitor_id}
+        return draft.visitor_id, event.session_id
 
 
 @pytest.fixture

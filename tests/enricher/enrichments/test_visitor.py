@@ -1,11 +1,10 @@
 from collections.abc import Callable
 from dataclasses import replace
-from ipaddress import ip_address
 
 import pytest
 
 from enricher.enrichments.client_address import reject_forged_address
-from enricher.enrichments.visitor import add_visitor, visitor_hash
+from enricher.enrichments.visitor import add_visitor
 from enricher.lookups.salts import DaySalts, SaltMissing
 from enricher.world import World
 from eventrail.clock import MS_PER_DAY
@@ -76,16 +75,6 @@ def test_without_an_address_there_is_no_visitor(visitor_of: Callable[..., str]) 
 def test_who_is_not_to_be_tracked_has_no_id_not_even_its_own(visitor_of: Callable[..., str]) -> None:
     assert visitor_of(without_visitor=True) == ""
     assert visitor_of(without_visitor=True, visitor_id="alice") == ""
-
-
-def test_nobody_recomputes_the_hash_without_the_salt() -> None:
-    facts = ("shop", ip_address("81.2.69.142").packed, "curl/8.5.0")
-    assert visitor_hash(b"a" * 32, *facts) != visitor_hash(b"b" * 32, *facts)
-
-
-def test_bytes_do_not_wander_between_the_parts() -> None:
-    address = ip_address("97.98.99.100").packed
-    assert visitor_hash(b"a" * 32, "x", address, "abcd") != visitor_hash(b"a" * 32, "xabcd", address, "")
 
 
 @pytest.mark.parametrize(

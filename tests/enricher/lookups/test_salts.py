@@ -1,6 +1,10 @@
+import gc
+from weakref import ref
+
 import pytest
 
 from enricher.lookups.salts import DaySalts, SaltMissing
+from enricher.lookups.visitor_ids import VisitorIds
 
 DAY = 20_780  # 2026-11-23
 
@@ -38,3 +42,40 @@ def test_what_is_known_is_replaced_as_a_whole() -> None:
     salts.know({DAY + 1: b"b" * 32}, DAY + 1)
     assert salts.of(DAY) is None
     assert salts.of(DAY + 1) == b"b" * 32
+
+
+def test_visitor_ids_are_those_of_the_days_salt() -> None:
+    salts = DaySalts({DAY: b"a" * 32, DAY + 1: b"b" * 32}, first_kept=DAY)
+    facts = ("shop", b"\x51\x02\x45\x8e", "curl/8.5.0")
+    for day, salt in ((DAY, b"a" * 32), (DAY + 1, b"b" * 32)):
+        ids = salts.visitors(day)
+        assert ids is not None
+        assert ids.of(*facts) == VisitorIds(salt).of(*facts)
+        salts.know({DAY: b"a" * 32, DAY + 1: b"b" * 32}, DAY)
+        assert salts.visitors(day) is ids
+    assert salts.visitors(DAY - 1) is None
+    with pytest.raises(SaltMissing):
+        salts.visitors(DAY + 2)
+
+
+def test_with_a_salt_all_goes_that_was_made_of_it() -> None:
+    salts = DaySalts({DAY: b"a" * 32}, first_kept=DAY)
+    ids = salts.visitors(DAY)
+    assert ids is not None
+    ids.of("shop", b"\x51\x02\x45\x8e", "curl/8.5.0")
+    seen = ref(ids)
+    del ids
+    gc.disable()
+    try:
+        salts.know({DAY + 1: b"b" * 32}, DAY + 1)
+        assert seen() is None
+    finally:
+        gc.enable()
+    assert salts.visitors(DAY) is None
+
+
+def test_another_salt_of_a_day_gives_other_visitor_ids() -> None:
+    salts = DaySalts({DAY: b"a" * 32}, first_kept=DAY)
+    before = salts.visitors(DAY)
+    salts.know({DAY: b"b" * 32}, DAY)
+    assert salts.visitors(DAY) is not before

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from devstack.ports import Address as At
 from enricher.chunk import RawRecord, process
 from enricher.lookups.agents import AgentLookup
+from enricher.lookups.visitor_ids import VisitorIds
 from enricher.salts.agreement import agree
 from enricher.salts.sealing import SaltSealer
 from enricher.salts.topic import KafkaSaltLog
@@ -153,8 +154,9 @@ class _Salts:
     def __init__(self, salts: dict[int, bytes]) -> None:
         self._salts = salts
 
-    def of(self, utc_day: int) -> bytes | None:
-        return self._salts.get(utc_day)
+    def visitors(self, utc_day: int) -> VisitorIds | None:
+        salt = self._salts.get(utc_day)
+        return None if salt is None else VisitorIds(salt)
 
 
 async def _world(stack: Stack) -> World:

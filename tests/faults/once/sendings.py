@@ -28,6 +28,7 @@ from enricher.chunk import RawRecord, process
 from enricher.enrichments import versions
 from enricher.lookups.agents import AgentFacts, AgentLookup
 from enricher.lookups.geo import GeoLookup
+from enricher.lookups.visitor_ids import VisitorIds
 from enricher.sessions import Overlay
 from enricher.world import MemorySessionStore, World
 from eventrail.clock import MS_PER_DAY
@@ -212,8 +213,10 @@ class Salts:
 
     number: int
 
-    def of(self, utc_day: int) -> bytes | None:
-        return None if self.number == 2 else bytes([self.number]) + utc_day.to_bytes(31, "big", signed=True)
+    def visitors(self, utc_day: int) -> VisitorIds | None:
+        if self.number == 2:
+            return None
+        return VisitorIds(bytes([self.number]) + utc_day.to_bytes(31, "big", signed=True))
 
 
 class OtherRules(AgentLookup):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from enricher import checkpoints
 from enricher.chunk import Outcome, RawRecord
 from enricher.offsets import OffsetAccount
-from enricher.partitions import partition_of
+from enricher.partitions import key_hash
 from enricher.publisher import Parcel
 from enricher.sessions import AsOf, Overlay, Sessions
 from eventrail.contract.v1.rejected_pb2 import RejectedEvent, RejectionReason
@@ -98,8 +98,7 @@ class Batch:
             ends[record.partition] = record.offset + 1
         for partition, overlay in self._overlays.items():
             held = self._sessions.of(partition)
-            for key, value in overlay.written.items():
-                held.put(key, value)
+            held.states.update(overlay.written)
             held.passed(ends[partition], self._received_ms[partition])
 
 
@@ -107,5 +106,8 @@ def by_partition(topic: str, records: Sequence[Record], count: int) -> list[Parc
     """`records` by the partition of their key; those without a key go to partition 0."""
     groups: dict[int, list[Record]] = defaultdict(list)
     for record in records:
-        groups[partition_of(record.key or b"", count) if record.key else 0].append(record)
+        hashed = record.key_hash
+        if hashed is None:
+            hashed = key_hash(record.key) if record.key else 0
+        groups[hashed % count].append(record)
     return [Parcel(topic, partition, group) for partition, group in groups.items()]

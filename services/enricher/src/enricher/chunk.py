@@ -131,9 +131,13 @@ def _enrich(event: RawEvent, position: bytes, world: World, outcome: Outcome, no
     # Dated before the topic's retention, it would be removed at once, read or not.
     oldest_ms = now_ms - _OLDEST_MS
     dated_ms = max(oldest_ms, accepted_ms)
-    key = key_of(draft.visitor_id, raw.event_id)
     headers = headers_of(raw.website_id, raw.event_id, raw.timestamp_ms)
-    outcome.enriched.append(Record(value, key, headers, dated_ms))
+    visitor = draft.visitor
+    if visitor is None:
+        made = Record(value, key_of("", raw.event_id), headers, dated_ms)
+    else:
+        made = Record(value, visitor.record_key, headers, dated_ms, visitor.record_hash)
+    outcome.enriched.append(made)
 
 
 def _refuse(event: RawEvent, origin: Origin, error: Exception, outcome: Outcome, now_ms: int) -> None:

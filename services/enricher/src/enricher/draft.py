@@ -6,6 +6,7 @@ from typing import Final
 
 from enricher.enrichments.url import UrlParts
 from enricher.lookups.agents import AgentFacts
+from enricher.lookups.visitors import Visitor
 from eventrail.contract.v1.enriched_pb2 import (
     VISITOR_SOURCE_UNSPECIFIED,
     Campaign,
@@ -72,4 +73,5 @@ class Draft:
     channel: str = ""
     address: bytes | None = None
     client: AgentFacts | None = None
+    visitor: Visitor | None = None
     session_campaign: bytes = b""

@@ -31,14 +31,15 @@ def written(draft: Draft) -> bytes:
 
 
 def _own(draft: Draft) -> bytes:
-    """The fields that no other event has like this."""
+    """The fields that no other event has like this, and website and visitor where no session names them."""
     raw, event = draft.raw, EnrichedEvent()
-    event.website_id = raw.website_id
+    if not draft.session:
+        event.website_id = raw.website_id
+        event.visitor_id = draft.visitor_id
     event.event_id = raw.event_id
     event.timestamp_ms = raw.timestamp_ms
     event.received_at_ms = raw.received_at_ms
     event.event_data = raw.event_data
-    event.visitor_id = draft.visitor_id
     if raw.url:
         _set_page(event.page, raw.url, draft.page)
     if draft.referrer is not None:

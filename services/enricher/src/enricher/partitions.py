@@ -1,7 +1,6 @@
 """Which partition a key belongs to: what Kafka's default partitioner answers, here and in every other client."""
 
 import struct
-from functools import lru_cache
 from typing import Final
 
 _SEED: Final = 0x9747B28C
@@ -9,10 +8,9 @@ _FACTOR: Final = 0x5BD1E995
 _MASK: Final = 0xFFFFFFFF
 
 
-@lru_cache(maxsize=32_768)
-def partition_of(key: bytes, count: int) -> int:
-    """Partition of `key` among `count`, as Kafka's Java client has it."""
-    return (murmur2(key) & 0x7FFFFFFF) % count
+def key_hash(key: bytes) -> int:
+    """From 0 on; its remainder by the number of partitions is the partition, as Kafka's Java client has it."""
+    return murmur2(key) & 0x7FFFFFFF
 
 
 def murmur2(data: bytes) -> int:

@@ -5,17 +5,19 @@ from typing import Protocol
 
 from enricher.lookups.agents import AgentLookup
 from enricher.lookups.places import Place
+from enricher.lookups.visitor_ids import VisitorIds
 from eventrail.sealing import AddressOpener
 from eventrail.websites import OpenWebsites, Websites
 
 
 class Salts(Protocol):
-    """Where a day's secret salt comes from."""
+    """What each day's secret salt makes of people."""
 
-    def of(self, utc_day: int) -> bytes | None:
-        """The salt, 16 to 64 bytes, of a UTC day in days since 1970-01-01; always the same for one day.
+    def visitors(self, utc_day: int) -> VisitorIds | None:
+        """The visitor ids by the salt of a UTC day in days since 1970-01-01; always the same for one day.
 
         None where it is gone for good. Raises SaltMissing while it can still come: the stream has to wait.
+        To be asked for each event anew, and not to be kept.
         """
         ...
 

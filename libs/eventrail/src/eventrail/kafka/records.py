@@ -22,12 +22,16 @@ _CLOSE_SECONDS = 2.0
 
 @dataclass(slots=True)
 class Record:
-    """One record to be sent, not to be changed: value and key as bytes, headers, timestamp in Unix milliseconds."""
+    """One record to be sent, not to be changed: value and key as bytes, headers, timestamp in Unix milliseconds.
+
+    `key_hash` is for whoever chooses the partition and knows the hash of the key already; it is not sent.
+    """
 
     value: bytes | None
     key: bytes | None = None
     headers: Sequence[tuple[str, bytes]] = ()
     timestamp_ms: int | None = None
+    key_hash: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,8 @@ A visitor id that is a hash changes at midnight. As long as nothing began under 
 counts, and an event that joins a session of it, within 24 h of its start, keeps yesterday's id.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
-from functools import lru_cache
 from typing import Final
 
 from enricher.draft import Draft, Raw
@@ -34,13 +33,12 @@ from enricher.enrichments.session_state import (
     opening,
     read_opening,
 )
-from enricher.enrichments.visitor import visitor_hash
 from enricher.fragments import fragment
 from enricher.lookups.salts import SaltMissing
+from enricher.lookups.visitors import Visitor, known_visitor, state_key, visitor_of
 from enricher.world import SessionStore, World
 from eventrail.clock import MS_PER_DAY, utc_day
 
-_KEY: Final = b"session.key.v1"
 _ID: Final = b"session.id.v2"
 
 
@@ -68,7 +66,7 @@ class _Seat:
 
 
 def add_session(draft: Draft, world: World) -> None:
-    """`session`: session_id and session_started_at_ms; none where there is no visitor. Puts the visitor's new state.
+    """`session`: whose, its id and its start; none where there is no visitor. Puts the visitor's new state.
 
     Sets `visitor_id` to that of yesterday where a session of yesterday goes on.
     """
@@ -79,8 +77,8 @@ def add_session(draft: Draft, world: World) -> None:
 def _goes_on(draft: Draft, store: SessionStore) -> bool:
     """Whether the event joined the live session and changed nothing of it but its end: what most events do."""
     raw = draft.raw
-    key = _known_key(raw.website_id, draft.visitor_id)
-    before = store.get(key)
+    visitor = known_visitor(raw.website_id, draft.visitor_id)
+    before = store.get(visitor.state_key)
     found = joined(before, raw.timestamp_ms, raw.received_at_ms)
     if found is None:
         return False
@@ -88,8 +86,9 @@ def _goes_on(draft: Draft, store: SessionStore) -> bool:
     if remembered(draft.campaign, draft.channel, campaign) != campaign:
         return False
     if after != before:
-        store.put(key, after)
-    draft.session = _written(opened)
+        store.put(visitor.state_key, after)
+    draft.visitor = visitor
+    draft.session = _written(visitor, opened)
     draft.session_campaign = campaign
     return True
 
@@ -98,31 +97,25 @@ def add_any_session(draft: Draft, world: World) -> None:
     """What `add_session` does for an event with a visitor, in every case."""
     raw = draft.raw
     at_ms, accepted_ms = raw.timestamp_ms, raw.received_at_ms
-    key = _known_key(raw.website_id, draft.visitor_id)
-    seat = today = _seat(draft.visitor_id, key, accepted_ms, world.sessions)
+    visitor = known_visitor(raw.website_id, draft.visitor_id)
+    seat = today = _seat(draft.visitor_id, visitor.state_key, accepted_ms, world.sessions)
     if today.state is None:
         seat = _seat_of_yesterday(draft, world) or today
     place = _place(seat.state, at_ms, None if seat is today else MS_PER_DAY)
     if seat is not today:
         if place in (_NEW, _PAST):
             seat = today
-        draft.visitor_id = seat.visitor_id
+        else:
+            visitor = visitor_of(raw.website_id, seat.visitor_id)
+            draft.visitor_id = seat.visitor_id
     session = _session(place, seat, raw)
     campaign = remembered(draft.campaign, draft.channel, session.campaign)
     if campaign != session.campaign:
-        session = replace(session, campaign=campaign)
+        session = session.remembering(campaign)
     _put(world.sessions, seat, _state(place, seat.state, session, accepted_ms))
-    draft.session = _written(opening(session))
+    draft.visitor = visitor
+    draft.session = _written(visitor, opening(session))
     draft.session_campaign = campaign
-
-
-def state_key(website_id: str, visitor_id: str) -> bytes:
-    """Key of a visitor's state in the store, 16 bytes."""
-    return fingerprint(_KEY, website_id.encode(), visitor_id.encode())
-
-
-_known_key: Final = lru_cache(maxsize=32_768)(state_key)
-"""The same for ids of today; yesterday's is asked for when a visitor comes first, and never again."""
 
 
 def _seat(visitor_id: str, key: bytes, accepted_ms: int, store: SessionStore) -> _Seat:
@@ -137,13 +130,13 @@ def _seat_of_yesterday(draft: Draft, world: World) -> _Seat | None:
     if raw.visitor_id or draft.address is None:
         return None
     try:
-        salt = world.salts.of(utc_day(accepted_ms) - 1)
+        ids = world.salts.visitors(utc_day(accepted_ms) - 1)
     except SaltMissing:
         # No event of yesterday can have been done here without it, so there is nothing to be found.
         return None
-    if salt is None:
+    if ids is None:
         return None
-    visitor_id = visitor_hash(salt, raw.website_id, draft.address, raw.user_agent)
+    visitor_id = ids.of(raw.website_id, draft.address, raw.user_agent)
     seat = _seat(visitor_id, state_key(raw.website_id, visitor_id), accepted_ms, world.sessions)
     return seat if seat.state else None
 
@@ -210,10 +203,18 @@ def _uuid8(started_at_ms: int, digest: bytes, *, past: bool) -> bytes:
     return b"%b\x80\0\x80\0\0%b%c" % (started_at_ms.to_bytes(6), digest[:4], digest[4] & 0xFE | past)
 
 
-@lru_cache(maxsize=32_768)
-def _written(opening: bytes) -> bytes:
-    identity, started_at_ms = read_opening(opening)
-    return fragment(session_id=id_text(identity), session_started_at_ms=started_at_ms)
+def _written(visitor: Visitor, opening: bytes) -> bytes:
+    """Whose session it is, its id and its start."""
+    if visitor.opening != opening:
+        identity, started_at_ms = read_opening(opening)
+        visitor.session = fragment(
+            website_id=visitor.website_id,
+            visitor_id=visitor.visitor_id,
+            session_id=id_text(identity),
+            session_started_at_ms=started_at_ms,
+        )
+        visitor.opening = opening
+    return visitor.session
 
 
 def id_text(id_bytes: bytes) -> str:

@@ -56,6 +56,10 @@ class Session:
             return Session(self.id, self.started_at_ms, at_ms, self.last_ms, self.campaign)
         return self
 
+    def remembering(self, campaign: bytes) -> "Session":
+        """The session with another memory."""
+        return Session(self.id, self.started_at_ms, self.first_ms, self.last_ms, campaign)
+
 
 @dataclass(slots=True)
 class State:
@@ -132,8 +136,10 @@ def joined(value: bytes | None, at_ms: int, accepted_ms: int) -> tuple[bytes, by
         return None
     tail = value[_LIVE_SIZE:]
     if at_ms > last_ms or accepted_ms > latest_ms:
-        last_ms = max(last_ms, at_ms)
-        latest_ms = max(latest_ms, accepted_ms)
+        if at_ms > last_ms:
+            last_ms = at_ms
+        if accepted_ms > latest_ms:
+            latest_ms = accepted_ms
         value = _UNOPENED.pack(_VERSION, latest_ms, opened, first_ms, last_ms, length) + tail
     return value, opened, tail[:length] if rest else tail
 

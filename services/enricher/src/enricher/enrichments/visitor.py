@@ -1,9 +1,6 @@
 """Who it was, without knowing who it was."""
 
-from typing import Final
-
 from enricher.draft import Draft
-from enricher.enrichments.fingerprint import fingerprint
 from enricher.world import World
 from eventrail.clock import utc_day
 from eventrail.contract.v1.enriched_pb2 import (
@@ -14,8 +11,6 @@ from eventrail.contract.v1.enriched_pb2 import (
     VISITOR_SOURCE_WITHHELD,
     VisitorSource,
 )
-
-_PURPOSE: Final = b"visitor.v1"
 
 
 def add_visitor(draft: Draft, world: World) -> None:
@@ -36,12 +31,7 @@ def _visitor(draft: Draft, world: World) -> tuple[str, VisitorSource.ValueType]:
         return raw.visitor_id, VISITOR_SOURCE_CLIENT
     if draft.address is None:
         return "", VISITOR_SOURCE_NONE
-    salt = world.salts.of(utc_day(raw.received_at_ms))
-    if salt is None:
+    ids = world.salts.visitors(utc_day(raw.received_at_ms))
+    if ids is None:
         return "", VISITOR_SOURCE_SALT_GONE
-    return visitor_hash(salt, raw.website_id, draft.address, raw.user_agent), VISITOR_SOURCE_HASH
-
-
-def visitor_hash(salt: bytes, website_id: str, address: bytes, user_agent: str) -> str:
-    """32 lower-case hexadecimal characters; another website or another day's salt gives another one."""
-    return fingerprint(_PURPOSE, website_id.encode(), address, user_agent.encode(), key=salt).hex()
+    return ids.of(raw.website_id, draft.address, raw.user_agent), VISITOR_SOURCE_HASH

@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from enricher.enrichments.channel import channel_of
-from enricher.enrichments.session import is_past, state_key
+from enricher.enrichments.session import is_past
 from enricher.enrichments.session_campaign import remembered
 from enricher.enrichments.session_state import Session, State, encode
+from enricher.lookups.visitors import state_key
 from eventrail.contract.v1.enriched_pb2 import Campaign, Referrer
 
 LOOKBACK_MS: Final = 48 * 3_600_000
