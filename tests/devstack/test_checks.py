@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +50,10 @@ def test_the_types_of_all_our_code_are_checked() -> None:
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Path:
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # A hook or `git rebase --exec` names the repository that it works on; it must not become that of a test.
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
     git(tmp_path, "init", "--quiet", "--initial-branch=main")
     return tmp_path
 
