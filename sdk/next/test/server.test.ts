@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { trackServerEvent } from "../src/server";
+
+const OPTIONS = { websiteId: "shop", apiHost: "https://events.example/", serverKey: "evk_1" };
+const TAKEN = () => Response.json({ ok: true, rejected: [] }, { status: 202 });
+const refusal = (status: number, retry: boolean, retryAfter = "0") =>
+  Response.json(
+    { rejected: [{ index: 0, code: "c", message: "why", retry }] },
+    { status, headers: { "retry-after": retryAfter } },
+  );
+
+let answers: (() => Response)[] = [];
+const requests: { url: string; init: RequestInit; event: Record<string, unknown> }[] = [];
+const warnings: string[] = [];
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  answers = [];
+  requests.length = warnings.length = 0;
+  vi.spyOn(console, "warn").mockImplementation((message) => void warnings.push(message));
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit) => {
+    requests.push({ url, init, event: JSON.parse(String(init.body))[0] });
+    return (answers.shift() ?? TAKEN)();
+  });
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllEnvs();
+});
+
+async function ended(sending: Promise<boolean>): Promise<boolean> {
+  await vi.runAllTimersAsync();
+  return sending;
+}
+
+test("an event of a visitor, with the server's key", async () => {
+  const headers = new Headers({ "x-forwarded-for": "203.0.113.7", "user-agent": "Mozilla/5.0", referer: "https://a.b/c" });
+  expect(await ended(trackServerEvent("paid", { total: 198 }, { ...OPTIONS, headers, visitorId: "user-7" }))).toBe(true);
+  const [{ url, init, event }] = requests as [(typeof requests)[0]];
+  expect(url).toBe("https://events.example/api/collect");
+  expect(init.headers).toMatchObject({ authorization: "Bearer evk_1" });
+  expect(event).toMatchObject({
+    website_id: "shop",
+    event_type: "custom",
+    event_name: "paid",
+    event_data: { total: 198 },
+    client_ip: "203.0.113.7",
+    user_agent: "Mozilla/5.0",
+    url: "https://a.b/c",
+    visitor_id: "user-7",
+    timestamp: Date.now(),
+    sent_at: Date.now(),
+  });
+});
+
+test("the environment says what the options do not", async () => {
+  vi.stubEnv("SPARKLYTICS_WEBSITE_ID", "blog");
+  vi.stubEnv("SPARKLYTICS_API_HOST", "https://other.example");
+  expect(await ended(trackServerEvent("read"))).toBe(true);
+  expect(requests[0]).toMatchObject({ url: "https://other.example/api/collect", event: { website_id: "blog" } });
+  expect(requests[0]!.init.headers).not.toHaveProperty("authorization");
+});
+
+test("what may succeed later is tried again with the same id and time", async () => {
+  answers = [
+    () => refusal(503, true),
+    () => {
+      throw new TypeError("no network");
+    },
+  ];
+  expect(await ended(trackServerEvent("paid", {}, OPTIONS))).toBe(true);
+  expect(requests).toHaveLength(3);
+  expect(new Set(requests.map(({ event }) => `${event["event_id"]} ${event["timestamp"]}`)).size).toBe(1);
+  expect(warnings).toEqual([]);
+});
+
+test.each([
+  ["no retry helps", () => refusal(401, false), 1, "why (c)"],
+  ["the collector stays away", () => refusal(503, true), 3, "the collector answered 503"],
+  ["it asks for more patience than a request has", () => refusal(429, true, "60"), 1, "the collector answered 429"],
+])("%s: false, and a warning", async (_, answer, tries, why) => {
+  answers = Array(9).fill(answer);
+  expect(await ended(trackServerEvent("paid", {}, OPTIONS))).toBe(false);
+  expect(requests).toHaveLength(tries);
+  expect(warnings).toEqual([`sparklytics: not taken: ${why}`]);
+});
+
+test("what the collector would refuse is not sent; nothing rejects", async () => {
+  const circle: Record<string, unknown> = {};
+  circle["self"] = circle;
+  expect(await trackServerEvent("", {}, OPTIONS)).toBe(false);
+  expect(await trackServerEvent("big", { text: "é".repeat(2_048) }, OPTIONS)).toBe(false);
+  expect(await trackServerEvent("circle", circle, OPTIONS)).toBe(false);
+  expect(await trackServerEvent("visitor", {}, { ...OPTIONS, visitorId: "x".repeat(65) })).toBe(false);
+  expect(requests).toEqual([]);
+  expect(warnings).toHaveLength(4);
+});
+
+test("visitors who want no tracking are not tracked, unless the app says so", async () => {
+  const headers = new Headers({ "sec-gpc": "1" });
+  expect(await ended(trackServerEvent("paid", {}, { ...OPTIONS, headers }))).toBe(false);
+  expect(requests).toEqual([]);
+  expect(await ended(trackServerEvent("paid", {}, { ...OPTIONS, headers, respectDnt: false }))).toBe(true);
+});
+
+test("an id of the app's own makes an event that is sent again the same", async () => {
+  const own = { eventId: "3f0d7a52-4f6e-4a39-9f0e-0c2a4f4d9b11", timestamp: new Date(1_764_000_000_000) };
+  expect(await ended(trackServerEvent("paid", {}, { ...OPTIONS, ...own }))).toBe(true);
+  expect(requests[0]!.event).toMatchObject({ event_id: own.eventId, timestamp: own.timestamp.getTime() });
+});
