@@ -20,22 +20,23 @@ from tests.sdk.conftest import World
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
 APP = SDK / "next-app"
-BIN = SDK / "node_modules"
-NEXT = BIN / "next" / "dist" / "bin" / "next"
+TSC = SDK / "node_modules" / "typescript" / "bin" / "tsc"
+NEXT = APP / "node_modules" / "next" / "dist" / "bin" / "next"
 QUIET = {"NEXT_TELEMETRY_DISABLED": "1", "NODE_ENV": "production"}
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The app, with the package installed from its tarball, type-checked and built."""
-    npm.install(lambda _: None)
+    for folder in (SDK, APP):
+        npm.install(lambda _: None, folder)
     folder = tmp_path_factory.mktemp("pack")
     npm.run([str(NODE), "next/build.mjs"], SDK)
     npm.run([*npm.NPM, "pack", "--workspace", "@sparklytics/next", "--pack-destination", str(folder)], SDK)
     (tarball,) = folder.glob("*.tgz")
     alone = ["--no-save", "--no-package-lock", "--legacy-peer-deps", "--workspaces=false"]
     npm.run([*npm.NPM, "install", *alone, str(tarball)], APP)
-    npm.run([str(NODE), str(BIN / "typescript" / "bin" / "tsc"), "-p", str(APP)], APP)
+    npm.run([str(NODE), str(TSC), "-p", str(APP)], APP)
     npm.run(
         ["env", *(f"{name}={value}" for name, value in QUIET.items()), str(NODE), str(NEXT), "build"], APP
     )
