@@ -31,6 +31,8 @@ GRACE_SECONDS = 0.4
 """How long running statements may go on after the signal to stop."""
 
 _KILL_SECONDS = 0.4
+_ACCEPT_SECONDS = 0.2
+"""A signal just before accept() does not interrupt it: Python runs its handler when accept() returns."""
 _OWN_FILES = 1024
 _LOCK_NAME = "server.lock"
 
@@ -115,9 +117,12 @@ class Server:
     def serve(self) -> None:
         """Accept clients; returns after `stop` when all sessions ended or cannot be waited for."""
         self._watch.start()
+        self._listener.settimeout(_ACCEPT_SECONDS)
         while not self._stopping.is_set():
             try:
                 client, _ = self._listener.accept()
+            except TimeoutError:
+                continue
             except OSError as error:
                 if self._stopping.is_set():
                     break
