@@ -1,4 +1,4 @@
-"""Memory of session states: `python benchmarks/session_memory.py VISITORS SESSIONS_EACH` prints bytes per visitor.
+"""Memory of session states: `python -m benchmarks.session_memory VISITORS SESSIONS_EACH` prints bytes per visitor.
 
 The states are made by the session step, checkpoints included, and then looked after as a worker does once their
 records are committed.
