@@ -34,11 +34,8 @@ async def measure(bench: Bench) -> list[Figure]:
         sent = await sending
         async with lag.measuring(str(running.addresses.kafka)) as behind:
             drained = await behind.drained(river.DRAIN_S)
-        stored = await asyncio.to_thread(river.count, running)
         uses = account.end()
-    sendings = river.Sendings()
-    sendings.add(sent)
-    sendings.require_once(stored)
+        await river.require_once(running, sent)
     name = f"ClickHouse away for {away:.0f} s at {RATE:,} events/s"
     return [
         Figure(CASE, f"{name}: until nothing waits any more", "s", (drained - back,)),

@@ -135,6 +135,13 @@ class Sendings:
             raise RuntimeError(f"{self.fresh:,} different events were accepted, and {stored:,} are stored")
 
 
+async def require_once(running: Stack, sent: Sent) -> None:
+    """For a table that was empty before: raises RuntimeError where an event of `sent` is missing or stored twice."""
+    sendings = Sendings()
+    sendings.add(sent)
+    sendings.require_once(await asyncio.to_thread(count, running))
+
+
 async def _search(bench: Bench, running: Stack, behind: Lag, account: Sendings) -> float:
     """Up in steps as long as it is held, else down until it is."""
     rate = OF_A_FLOOD * await _flood(bench, running, behind, account)
