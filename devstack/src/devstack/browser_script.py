@@ -4,7 +4,8 @@ from pathlib import Path
 
 from devstack import npm
 from devstack.checkout import STATE_DIR
-from devstack.npm import NODE, SDK, Progress, digest_of, turn
+from devstack.npm import NODE, SDK, Progress, digest_of
+from devstack.turn import turn
 
 FOLDER = STATE_DIR / "script"
 """Where the built script lies; the collector's setting EVENTRAIL_COLLECTOR_SCRIPT."""

