@@ -114,21 +114,27 @@ class Files:
 
     folders: tuple[Path, ...]
 
+    def paths(self) -> list[Path]:
+        return [
+            path
+            for folder in self.folders
+            for path in sorted(each for each in folder.rglob("*") if not each.is_symlink())
+        ]
+
     def contents(self) -> Iterator[tuple[Path, bytes | mmap.mmap]]:
         """Each file that is not empty, with its bytes; a file that goes away meanwhile is left out."""
-        for folder in self.folders:
-            for path in sorted(each for each in folder.rglob("*") if not each.is_symlink()):
-                try:
-                    with path.open("rb") as file:
-                        size = os.fstat(file.fileno()).st_size
-                        # Broker and engine may cut a file short, which a map of it would not survive.
-                        content = (
-                            file.read() if size < 2**26 else mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
-                        )
-                except (FileNotFoundError, IsADirectoryError):
-                    continue
-                if len(content):
-                    yield path, content
+        for path in self.paths():
+            try:
+                with path.open("rb") as file:
+                    size = os.fstat(file.fileno()).st_size
+                    # Broker and engine may cut a file short, which a map of it would not survive.
+                    content = (
+                        file.read() if size < 2**26 else mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+                    )
+            except (FileNotFoundError, IsADirectoryError):
+                continue
+            if len(content):
+                yield path, content
 
     def with_any(self, needles: Iterable[bytes]) -> list[str]:
         """Paths of the files that hold one of `needles`, with the needle."""
@@ -139,6 +145,14 @@ class Files:
             for needle in wanted
             if content.find(needle) >= 0
         ]
+
+    def are_known_without(self, needles: Iterable[bytes]) -> bool:
+        """Whether none of `needles` was found by a look during which no file got another name.
+
+        The broker renames a segment before it deletes it: a look in that moment sees it under neither name.
+        """
+        before = self.paths()
+        return not self.with_any(needles) and self.paths() == before
 
     def bytes_in_all(self) -> int:
         return sum(len(content) for _, content in self.contents())

@@ -3,6 +3,8 @@
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from tests.faults.privacy.forms import (
     Files,
     Form,
@@ -44,6 +46,26 @@ def test_files_are_searched_below_all_folders(tmp_path: Path) -> None:
     files = Files((tmp_path,))
     assert files.with_any([b"needle", b"nothing"]) == [f"{tmp_path}/a/b/c.log: b'needle'"]
     assert files.bytes_in_all() == 10
+
+
+def test_a_file_that_is_renamed_before_it_is_read_is_not_taken_for_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment, deleted = tmp_path / "0.log", tmp_path / "0.log.deleted"
+    segment.write_bytes(b"needle")
+    files, opened = Files((tmp_path,)), Path.open
+
+    def renamed(path: Path, mode: str) -> object:
+        segment.rename(deleted)
+        return opened(path, mode)
+
+    with monkeypatch.context() as moment:
+        moment.setattr(Path, "open", renamed)
+        assert files.with_any([b"needle"]) == []
+        deleted.rename(segment)
+        assert not files.are_known_without([b"needle"])
+    deleted.unlink()
+    assert files.are_known_without([b"needle"])
 
 
 def test_a_pattern_that_ends_alike_is_found_by_its_end() -> None:

@@ -235,8 +235,9 @@ def check_rows(stack: Stack, forms: list[Form]) -> None:
 async def until_cleaned(stack: Stack, past: list[SaltRecord]) -> None:
     """Until the broker's own files hold nothing of `past`."""
     end = time.monotonic() + LIMIT_S
-    while left := stack.of("data", "kafka").with_any(ciphertexts(past)):
-        assert time.monotonic() < end, f"still there: {left}"
+    files = stack.of("data", "kafka")
+    while not files.are_known_without(ciphertexts(past)):
+        assert time.monotonic() < end, f"still there: {files.with_any(ciphertexts(past))}"
         await asyncio.sleep(0.25)
 
 
