@@ -1,7 +1,7 @@
 """Memory of session states: `python -m benchmarks.session_memory VISITORS SESSIONS_EACH` prints bytes per visitor.
 
-The states are made by the session step, checkpoints included, and then looked after as a worker does once their
-records are committed.
+The states are made by the session step, checkpoints included, and looked after as a worker does: each second of 5,000
+events, and once around all of them when everything is committed.
 """
 
 import os
@@ -19,7 +19,9 @@ from eventrail.contract.v1.raw_pb2 import RawEvent
 
 START_MS = 1_780_056_000_000
 ONE_IN_A_CAMPAIGN = 4
-COMMITTED_AFTER = 1_000
+ROUND = 300
+EACH_LOOK = 5_000
+"""Events between two looks of a worker, and those that are not committed then."""
 
 
 def resident() -> int:
@@ -45,7 +47,8 @@ def visit(sessions: Sessions, visitor: int, offset: int, at_ms: int) -> None:
     world = World(None, None, None, None, overlay)  # type: ignore[arg-type] # the step asks for nothing else
     add_session(draft, world)
     for key, state in overlay.written.items():
-        held.put(key, added(held.states.get(key), offset, state, offset - COMMITTED_AFTER))
+        held.put(key, added(held.states.get(key), offset, state, offset - EACH_LOOK))
+    held.passed(offset + 1, at_ms, list(overlay.written))
 
 
 def main(visitors: int, sessions_each: int) -> None:
@@ -56,8 +59,10 @@ def main(visitors: int, sessions_each: int) -> None:
             for visitor in range(visitors):
                 visit(sessions, visitor, offset, START_MS + number * 3_600_000 + again * 60_000)
                 offset += 1
+                if offset % EACH_LOOK == 0:
+                    sessions.sweep(expired, {0: offset - EACH_LOOK})
     loaded = resident() - before
-    for _ in range(visitors // 1_000):
+    for _ in range(ROUND):
         sessions.sweep(expired, {0: offset})
     values = sum(map(len, sessions.of(0).states.values()))
     print(

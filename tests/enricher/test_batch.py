@@ -68,8 +68,10 @@ def test_nothing_is_done_or_kept_before_it_is_said(account: OffsetAccount) -> No
     held = sessions.of(0)
     held.settle(6)
     assert held.watermark_ms == 0
+    assert held.states == {b"a": added(added(None, 5, b"1", 0), 6, b"2", 5)}
     held.settle(7)
     assert held.watermark_ms == 300
+    assert held.states == {b"a": added(None, 6, b"2", 0)}
 
 
 def test_it_is_wanted_until_its_generation_ends(account: OffsetAccount) -> None:

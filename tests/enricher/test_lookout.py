@@ -98,7 +98,7 @@ async def test_sessions_that_no_late_event_may_find_are_dropped(rig: Rig) -> Non
     await rig.looks(1)
     assert set(rig.sessions.of(1).states) == {b"k"}  # a replay could still ask for it
     rig.account.finish(1, 1, 0)
-    rig.sessions.of(1).passed(1, DAY_MS)
+    rig.sessions.of(1).passed(1, DAY_MS, ())
     await rig.looks(1)
     assert set(rig.sessions.of(1).states) == {b"k"}
     rig.account.committed(1, {1: 1})

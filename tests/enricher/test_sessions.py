@@ -41,12 +41,25 @@ def test_a_tombstone_removes() -> None:
 def test_the_watermark_follows_what_is_committed_and_never_goes_back() -> None:
     held = PartitionSessions()
     for next_offset, accepted_ms in ((1, 50), (2, 40), (3, 60)):
-        held.passed(next_offset, accepted_ms)
+        held.passed(next_offset, accepted_ms, ())
     seen = []
     for committed in (0, 1, 2, 2, 3):
         held.settle(committed)
         seen.append(held.watermark_ms)
     assert seen == [0, 50, 50, 50, 60]
+
+
+def test_what_is_committed_is_asked_for_by_no_replay_and_goes_at_once() -> None:
+    held = PartitionSessions()
+    both = added(state(5000, 1), 2, b"5001", 0)
+    for key in (b"a", b"b"):
+        held.put(key, both)
+    held.passed(2, 50, [b"gone"])
+    held.passed(3, 60, [b"a"])
+    held.settle(2)
+    assert held.states == {b"a": both, b"b": both}
+    held.settle(3)
+    assert held.states == {b"a": state(5001, 2), b"b": both}
 
 
 def test_states_of_partitions_that_are_gone_are_dropped() -> None:
@@ -89,7 +102,7 @@ def test_a_sweep_drops_what_is_expired_and_committed() -> None:
     for last in (100, 900, 1000):
         held.put(b"%d" % last, state(last))
     held.put(b"ahead", state(100, offset=5))
-    held.passed(5, 1000)
+    held.passed(5, 1000, ())
     assert sessions.sweep(old, {0: 5}) == 2
     assert set(held.states) == {b"1000", b"ahead"}
     assert sessions.sweep(old, {}) == 0
@@ -111,12 +124,27 @@ def test_a_sweep_looks_at_a_few_and_comes_around_to_all() -> None:
     held = sessions.of(0)
     for number in range(100):
         held.put(b"%d" % number, state(5000 if number % 2 else 1))
-    held.passed(1, 1000)
+    held.passed(1, 1000, ())
     assert sessions.sweep(old, {0: 1}, limit=10) == 5
     for _ in range(10):
         sessions.sweep(old, {0: 1}, limit=10)
     assert len(held.states) == 50
     assert {newest(value) for value in held.states.values()} == {b"5000"}
+
+
+def test_a_sweep_meets_states_that_come_and_go_meanwhile() -> None:
+    sessions = Sessions()
+    held = sessions.of(0)
+    for number in range(20):
+        held.put(b"%d" % number, state(5000))
+    held.passed(1, 1000, ())
+    assert sessions.sweep(old, {0: 1}, limit=10) == 0
+    for number in range(10, 15):
+        held.put(b"%d" % number, None)
+    held.put(b"new", state(1))
+    held.put(b"0", state(1))
+    assert sum(sessions.sweep(old, {0: 1}, limit=10) for _ in range(3)) == 2
+    assert len(held.states) == 14
 
 
 @pytest.mark.parametrize(("states", "calls"), [(99, 1), (250, 3), (30_000, 300), (60_001, 299)])
@@ -140,7 +168,7 @@ def test_partitions_are_swept_by_their_own_watermark() -> None:
     sessions = Sessions()
     for partition, accepted_ms in ((0, 1000), (1, 10)):
         sessions.of(partition).put(b"a", state(10))
-        sessions.of(partition).passed(1, accepted_ms)
+        sessions.of(partition).passed(1, accepted_ms, ())
     assert sessions.sweep(old, {0: 1, 1: 1}) == 1
     assert len(sessions.of(1).states) == 1
 

@@ -99,7 +99,7 @@ class Batch:
         for partition, overlay in self._overlays.items():
             held = self._sessions.of(partition)
             held.states.update(overlay.written)
-            held.passed(ends[partition], self._received_ms[partition])
+            held.passed(ends[partition], self._received_ms[partition], list(overlay.written))
 
 
 def by_partition(topic: str, records: Sequence[Record], count: int) -> list[Parcel]:

@@ -5,7 +5,7 @@ again after a failure meets the states from before it.
 """
 
 from collections import ChainMap, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Protocol
@@ -32,7 +32,8 @@ class PartitionSessions:
     states: dict[bytes, bytes] = field(default_factory=dict)
     watermark_ms: int = 0
     loaded: int = -1
-    _passed: deque[tuple[int, int]] = field(default_factory=deque)
+    _passed: deque[tuple[int, int, Collection[bytes]]] = field(default_factory=deque)
+    _round: Iterator[bytes] = field(default_factory=lambda: iter(()))
 
     def put(self, key: bytes, value: bytes | None) -> None:
         """Set a state, or remove it where `value` is None."""
@@ -63,14 +64,50 @@ class PartitionSessions:
         if offset == self.loaded + 1:
             self.loaded += count
 
-    def passed(self, next_offset: int, accepted_ms: int) -> None:
-        """All raw records below `next_offset` are done; the latest of them was accepted at `accepted_ms`."""
-        self._passed.append((next_offset, accepted_ms))
+    def passed(self, next_offset: int, accepted_ms: int, changed: Collection[bytes]) -> None:
+        """All raw records below `next_offset` are done; the latest of them was accepted at `accepted_ms`.
+
+        `changed` are the keys of the states that they changed.
+        """
+        self._passed.append((next_offset, accepted_ms, changed))
 
     def settle(self, committed: int) -> None:
-        """No replay begins below `committed`: the watermark follows."""
+        """No replay begins below `committed`: the watermark follows, and what only such a replay could ask for goes."""
         while self._passed and self._passed[0][0] <= committed:
-            self.watermark_ms = max(self.watermark_ms, self._passed.popleft()[1])
+            _, accepted_ms, changed = self._passed.popleft()
+            self.watermark_ms = max(self.watermark_ms, accepted_ms)
+            for key in changed:
+                self._prune(key, committed)
+
+    def _prune(self, key: bytes, committed: int) -> None:
+        value = self.states.get(key)
+        if value is not None:
+            self.states[key] = checkpoints.pruned(value, committed)
+
+    def sweep(self, expired: Expired, committed: int, limit: int) -> int:
+        """Look at `limit` states more, and drop the expired ones; returns how many. See `Sessions.sweep`."""
+        self.settle(committed)
+        return sum(self._drops(key, expired, committed) for key in self._next(limit))
+
+    def _next(self, limit: int) -> list[bytes]:
+        """The next keys of this round through all states; where it ends another one begins."""
+        keys = list(islice(self._round, limit))
+        if len(keys) < limit:
+            # A copy of the keys. To pop a state and put it back would move it behind all others without one, but what
+            # is popped leaves a hole in a dictionary, which makes it grow: by some 40 bytes a state.
+            self._round = iter(list(self.states))
+            keys += islice(self._round, limit - len(keys))
+        return keys
+
+    def _drops(self, key: bytes, expired: Expired, committed: int) -> bool:
+        value = self.states.get(key)
+        if value is None:
+            return False
+        if checkpoints.newest_offset(value) < committed and _is_gone(value, expired, self.watermark_ms):
+            del self.states[key]
+            return True
+        self.states[key] = checkpoints.pruned(value, committed)
+        return False
 
 
 class Readable(Protocol):
@@ -143,27 +180,13 @@ class Sessions:
         the changelog has a retention of its own, and what is loaded from it is swept as well.
         """
         return sum(
-            _sweep(held, expired, committed.get(partition, 0), limit or _part(len(held.states)))
+            held.sweep(expired, committed.get(partition, 0), limit or _part(len(held.states)))
             for partition, held in self._partitions.items()
         )
 
 
 def _part(states: int) -> int:
     return max(_LOOKED_AT_LEAST, -(-states // _CALLS_AROUND))
-
-
-def _sweep(held: PartitionSessions, expired: Expired, committed: int, limit: int) -> int:
-    held.settle(committed)
-    states = held.states
-    gone = 0
-    for key in list(islice(states, limit)):
-        value = states.pop(key)
-        if checkpoints.newest_offset(value) < committed and _is_gone(value, expired, held.watermark_ms):
-            gone += 1
-        else:
-            # Behind all others, so that the next look begins with other ones.
-            states[key] = checkpoints.pruned(value, committed)
-    return gone
 
 
 def _is_gone(value: bytes, expired: Expired, watermark_ms: int) -> bool:

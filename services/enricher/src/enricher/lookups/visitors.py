@@ -43,5 +43,5 @@ known_visitor: Final = lru_cache(maxsize=VISITORS_KEPT)(visitor_of)
 
 
 def state_key(website_id: str, visitor_id: str) -> bytes:
-    """Key of a visitor's state in the store, 16 bytes."""
-    return fingerprint(_KEY, website_id.encode(), visitor_id.encode())
+    """Key of a visitor's state in the store, 15 bytes: one more would take 16 more in memory, for each visitor."""
+    return fingerprint(_KEY, website_id.encode(), visitor_id.encode())[:15]
