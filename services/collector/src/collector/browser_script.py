@@ -1,10 +1,12 @@
 """The browser script as a folder holds it: `s.js`, perhaps its packed forms, perhaps earlier versions."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from eventrail.accept_encoding import takes
 
 NAME: Final = "s.js"
 
@@ -50,15 +52,9 @@ def _read(path: Path) -> BrowserScript:
 
 def coding_for(accept_encoding: str, script: BrowserScript) -> str:
     """The coding to send to a client with this Accept-Encoding header, which is "" where it sent none."""
-    accepted = set(_accepted(accept_encoding.lower()))
-    return next((coding for coding in PACKED if coding in accepted and coding in script.forms), AS_IT_IS)
-
-
-def _accepted(header: str) -> Iterator[str]:
-    for part in header.split(","):
-        coding, *parameters = (piece.strip() for piece in part.split(";"))
-        if not any(parameter in ("q=0", "q=0.0", "q=0.00", "q=0.000") for parameter in parameters):
-            yield coding
+    return next(
+        (coding for coding in PACKED if coding in script.forms and takes(accept_encoding, coding)), AS_IT_IS
+    )
 
 
 def is_known(if_none_match: str, digest: str) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from eventrail import logs
+from eventrail.accept_encoding import takes
 from eventrail.errors import EventrailError, UnavailableError
 from query_api.errors import ClientGone
 from query_api.exporting import File, parts, prepare
@@ -88,7 +89,7 @@ class _Streamed(Response):
         self._by_row = file.question.format.by_row
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._by_row and _takes_gzip(Request(scope).headers.get("accept-encoding", "")):
+        if self._by_row and takes(Request(scope).headers.get("accept-encoding", ""), "gzip"):
             self.headers["Content-Encoding"] = "gzip"
             self._found = _gzipped(self._found)
         with self._exports.one():
@@ -136,15 +137,6 @@ def _headers(file: File) -> dict[str, str]:
     }
     following = file.next_cursor
     return headers if following is None else {**headers, "Eventrail-Next-Cursor": following}
-
-
-def _takes_gzip(accept_encoding: str) -> bool:
-    for part in accept_encoding.lower().split(","):
-        name, _, quality = part.partition(";")
-        if name.strip() == "gzip":
-            with suppress(ValueError):
-                return float(quality.strip().removeprefix("q=") or 1) > 0
-    return False
 
 
 async def _gzipped(found: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
