@@ -1,8 +1,10 @@
 """A real Chromium, a site and the stack behind a gate."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,6 +14,7 @@ from devstack.ports import free_addresses
 from devstack.testing import find_chromium
 from eventrail.health import serving
 from tests.pipeline.river import River, until
+from tests.sdk import next_app
 from tests.sdk.gate import Gate, Site
 
 
@@ -56,6 +59,18 @@ class World:
         await tab.wait_for_function("!!window.sparklytics?.pageView")
         return tab
 
+    async def visit(self, path: str) -> Page:
+        """A new tab with a page of a site that tracks by itself, once the event of its coming to life has arrived."""
+        tab = await self.tabs.new_page()
+        before = len(self.gate.batches)
+        await tab.goto(self.origin + path)
+
+        async def there() -> bool:
+            return len(self.gate.batches) > before
+
+        await until(there, bool)
+        return tab
+
     async def track(self, tab: Page, *numbers: int) -> None:
         """Track an event for each number, with the number in it."""
         taken = await tab.evaluate(
@@ -74,6 +89,11 @@ class World:
         await self.hurry(*expected)
         await until(self.counted, lambda found: found.keys() == expected.keys(), 60)
         assert await self.counted() == expected
+
+    async def tallied(self, **names: int) -> None:
+        """Wait until these custom events, and no others, are counted by name."""
+        await self.hurry(*names)
+        await until(lambda: self.river.counts(self.site.website), names.__eq__, 60)
 
     async def hurry(self, *names: str) -> None:
         """Once the collector has these (numbers, or names of events), fill the batch that the writer waits for."""
@@ -106,3 +126,39 @@ async def world(river: River, website: str, tabs: BrowserContext) -> AsyncIterat
             gate.let_go.set()
             for tab in tabs.pages:
                 await tab.close()
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Path]]
+"""Runs the Next.js app as the site of the world, with the variables that are given by name; gives its log."""
+
+
+@pytest.fixture(scope="session")
+def built_app() -> None:
+    """The Next.js app is built."""
+    next_app.build()
+
+
+@pytest.fixture
+def serve(world: World, built_app: None, tmp_path: Path) -> Serve:
+    @asynccontextmanager
+    async def serving_app(**variables: str) -> AsyncIterator[Path]:
+        port, log = free_addresses(random.Random()).enricher.port, tmp_path / "next.log"
+        world.origin = f"http://localhost:{port}"
+        told = {
+            "SPARKLYTICS_WEBSITE_ID": world.site.website,
+            "SPARKLYTICS_API_HOST": world.site.script.removesuffix("/s.js"),
+            **variables,
+        }
+        with next_app.started(port, log, told):
+            await until(lambda: _answers(world.origin + "/second"), bool, 60)
+            yield log
+
+    return serving_app
+
+
+async def _answers(url: str) -> bool:
+    try:
+        async with httpx.AsyncClient() as client:
+            return (await client.get(url)).status_code == 200
+    except httpx.TransportError:
+        return False

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -27,12 +27,15 @@ async def broker(data: Path) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def running(program: Program, log: Path) -> AsyncIterator[Run]:
+async def running(
+    program: Program, log: Path, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Run]:
     """Run the program for as long as the block lasts; it is ready when the block begins.
 
-    Raises StartFailed with the end of its log when it dies or is not ready in two minutes.
+    `environment` is what it gets in the place of this process's. Raises StartFailed with the end of its log when it
+    dies or is not ready in two minutes.
     """
-    run = await Run.start(program.command, log, os.environ)
+    run = await Run.start(program.command, log, os.environ if environment is None else environment)
     try:
         await ready(program, run, START_LIMIT_S)
         yield run

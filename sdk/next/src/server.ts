@@ -1,6 +1,14 @@
 import { newEventId } from "@sparklytics/tracker/event-id";
 import { fates, type Answer, type Fate } from "@sparklytics/tracker/receipt";
-import { compact, flawOfData, flawOfName, flawOfVisitorId, URL_MAX_CHARACTERS } from "@sparklytics/tracker/validation";
+import {
+  compact,
+  flawOfData,
+  flawOfName,
+  flawOfVisitorId,
+  NAME_MAX_CHARACTERS,
+  URL_MAX_CHARACTERS,
+} from "@sparklytics/tracker/validation";
+import { tellIgnored, why } from "./telling.js";
 import { optedOut, visitorOf, type ReadHeaders } from "./visitor.js";
 
 export type { ReadHeaders } from "./visitor.js";
@@ -31,6 +39,7 @@ export interface ServerEventOptions {
 /** All that is needed of Node here, which the edge runtime has too. */
 declare const process: { env: Record<string, string | undefined> };
 
+const NO_HOST = "there is no collector to send it to; set SPARKLYTICS_API_HOST to its origin";
 const PAUSES_MS = [200, 800];
 const LONGEST_PAUSE_MS = 2_000;
 const TIMEOUT_MS = 3_000;
@@ -47,10 +56,11 @@ export async function trackServerEvent(name: string, data?: object, options: Ser
     const flaw =
       flawOfName(name) ||
       (json !== "" && flawOfData(json)) ||
-      (options.visitorId != null && flawOfVisitorId(options.visitorId));
-    return flaw ? refuse(flaw) : await deliver(eventOf(name, json, options), options);
+      (options.visitorId != null && flawOfVisitorId(options.visitorId)) ||
+      (await deliver(eventOf(name, json, options), options));
+    return flaw ? refuse(name, flaw) : true;
   } catch (error) {
-    return refuse(String(error));
+    return refuse(name, String(error));
   }
 }
 
@@ -71,17 +81,22 @@ function eventOf(event_name: string, json: string | undefined, options: ServerEv
   };
 }
 
-async function deliver(event: object, options: ServerEventOptions): Promise<boolean> {
-  const apiHost = (options.apiHost ?? process.env["SPARKLYTICS_API_HOST"] ?? "").replace(/\/+$/, "");
+/** "" when the collector has the event, else why not. */
+async function deliver(event: object, options: ServerEventOptions): Promise<string> {
+  const url = collectorOf(options.apiHost ?? process.env["SPARKLYTICS_API_HOST"]);
+  if (!url) return NO_HOST;
   const serverKey = options.serverKey ?? process.env["SPARKLYTICS_SERVER_KEY"];
   const headers = { "content-type": "application/json", ...(serverKey && { authorization: `Bearer ${serverKey}` }) };
   for (let tries = 0; ; tries++) {
-    const answer = await post(`${apiHost}/api/collect`, headers, JSON.stringify([{ ...event, sent_at: Date.now() }]));
+    const answer = await post(url, headers, JSON.stringify([{ ...event, sent_at: Date.now() }]));
     const fate: Fate = fates(answer, 1)[0]!;
-    if (fate === "taken") return true;
-    if (fate !== "again") return refuse(`${fate.message} (${fate.code})`);
+    if (fate === "taken") {
+      tellIgnored(url, answer?.body?.ignored_fields);
+      return "";
+    }
+    if (fate !== "again") return why(fate);
     const pause = Math.max(PAUSES_MS[tries] ?? Infinity, (answer?.retryAfter ?? 0) * 1_000);
-    if (pause > LONGEST_PAUSE_MS) return refuse(answer ? `the collector answered ${answer.status}` : "no answer came");
+    if (pause > LONGEST_PAUSE_MS) return answer ? `${url} answered ${answer.status}` : `no answer came from ${url}`;
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
@@ -98,7 +113,15 @@ async function post(url: string, headers: Record<string, string>, body: string):
   }
 }
 
-function refuse(flaw: string): false {
-  console.warn("sparklytics: not taken: " + flaw);
+/** Where events go to: "" where `apiHost` is no origin. */
+function collectorOf(apiHost = ""): string {
+  const url = apiHost.replace(/\/+$/, "") + "/api/collect";
+  return URL.canParse(url) ? url : "";
+}
+
+function refuse(name: unknown, flaw: string): false {
+  // As JSON, so that a name makes no line of its own in a log.
+  const shown = typeof name === "string" ? JSON.stringify(name.slice(0, NAME_MAX_CHARACTERS)) : "an event";
+  console.warn(`sparklytics: ${shown} not taken: ${flaw}`);
   return false;
 }

@@ -3,9 +3,10 @@ import { trackServerEvent } from "../src/server";
 
 const OPTIONS = { websiteId: "shop", apiHost: "https://events.example/", serverKey: "evk_1" };
 const TAKEN = () => Response.json({ ok: true, rejected: [] }, { status: 202 });
-const refusal = (status: number, retry: boolean, retryAfter = "0") =>
+const IGNORING = (...ignored_fields: string[]) => () => Response.json({ ok: true, ignored_fields }, { status: 202 });
+const refusal = (status: number, retry: boolean, retryAfter = "0", code = "c") =>
   Response.json(
-    { rejected: [{ index: 0, code: "c", message: "why", retry }] },
+    { rejected: [{ index: 0, code, message: "[0]: why", retry }] },
     { status, headers: { "retry-after": retryAfter } },
   );
 
@@ -75,14 +76,43 @@ test("what may succeed later is tried again with the same id and time", async ()
 });
 
 test.each([
-  ["no retry helps", () => refusal(401, false), 1, "why (c)"],
-  ["the collector stays away", () => refusal(503, true), 3, "the collector answered 503"],
-  ["it asks for more patience than a request has", () => refusal(429, true, "60"), 1, "the collector answered 429"],
+  ["no retry helps", () => refusal(400, false), 1, "why (c)"],
+  ["the key is wrong", () => refusal(401, false, "0", "invalid_key"), 1, expect.stringContaining("SPARKLYTICS_SERVER_KEY")],
+  ["there is no such website", () => refusal(404, false, "0", "not_found"), 1, expect.stringContaining("SPARKLYTICS_WEBSITE_ID")],
+  ["the collector stays away", () => refusal(503, true), 3, "https://events.example/api/collect answered 503"],
+  ["it asks for more patience than a request has", () => refusal(429, true, "60"), 1, "https://events.example/api/collect answered 429"],
 ])("%s: false, and a warning", async (_, answer, tries, why) => {
   answers = Array(9).fill(answer);
   expect(await ended(trackServerEvent("paid", {}, OPTIONS))).toBe(false);
   expect(requests).toHaveLength(tries);
-  expect(warnings).toEqual([`sparklytics: not taken: ${why}`]);
+  const [told, ...more] = warnings.map((warning) => warning.replace('sparklytics: "paid" not taken: ', ""));
+  expect(told).toEqual(why);
+  expect(more).toEqual([]);
+});
+
+test("events that count as the server's own are taken, and that is said once", async () => {
+  answers = Array(3).fill(IGNORING("client_ip", "other", "user_agent"));
+  for (let n = 0; n < 3; n++) expect(await ended(trackServerEvent("paid", {}, OPTIONS))).toBe(true);
+  expect(warnings).toEqual([expect.stringMatching(/ignored client_ip and user_agent, .* SPARKLYTICS_SERVER_KEY/)]);
+});
+
+test("other fields that were ignored are no matter of keys", async () => {
+  answers = [IGNORING("other")];
+  expect(await ended(trackServerEvent("paid", {}, { ...OPTIONS, apiHost: "https://b.example" }))).toBe(true);
+  expect(warnings).toEqual([]);
+});
+
+test.each(["", "events.example"])("without an origin to send to nothing is tried: %j", async (apiHost) => {
+  expect(await ended(trackServerEvent("paid", {}, { ...OPTIONS, apiHost }))).toBe(false);
+  expect(requests).toEqual([]);
+  expect(warnings).toEqual([expect.stringContaining("SPARKLYTICS_API_HOST")]);
+});
+
+test("a name makes no lines in a log", async () => {
+  answers = [() => refusal(400, false)];
+  expect(await ended(trackServerEvent("a\nb", {}, OPTIONS))).toBe(false);
+  expect(await ended(trackServerEvent(Symbol() as never, {}, OPTIONS))).toBe(false);
+  expect(warnings).toEqual(['sparklytics: "a\\nb" not taken: why (c)', expect.stringContaining("an event not taken")]);
 });
 
 test("what the collector would refuse is not sent; nothing rejects", async () => {

@@ -10,7 +10,7 @@ export interface Rejection {
 export interface Answer {
   status: number;
   retryAfter: number;
-  body: { ok?: boolean; rejected?: Rejection[] } | null;
+  body: { ok?: boolean; rejected?: Rejection[]; ignored_fields?: string[] } | null;
 }
 
 /** What became of one event: taken, refused for ever, or to be sent again. */
