@@ -39,6 +39,17 @@ def test_packages_are_installed_once_and_again_when_the_lock_changes(
     assert len(ran) == 2
 
 
+def test_a_digest_is_of_names_below_a_folder_and_of_contents(tmp_path: Path) -> None:
+    def digest(name: str, text: str) -> str:
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+        return npm.digest_of([file], tmp_path / name.partition("/")[0])
+
+    assert len({digest("one/a", "1"), digest("one/a", "2"), digest("one/b", "1")}) == 3
+    assert digest("one/a", "1") == digest("two/a", "1")
+
+
 def test_an_install_that_failed_is_done_again(sdk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(_command: list[str], _folder: Path) -> str:
         raise SdkError("no network")

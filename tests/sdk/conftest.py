@@ -1,9 +1,12 @@
 """A real Chromium, a site and the stack behind a gate."""
 
+import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -14,8 +17,8 @@ from devstack.ports import free_addresses
 from devstack.testing import find_chromium
 from eventrail.health import serving
 from tests.pipeline.river import River, until
-from tests.sdk import next_app
 from tests.sdk.gate import Gate, Site
+from tests.sdk.next_app import NEXT_16, NextApp
 
 
 @pytest.fixture(scope="session")
@@ -128,20 +131,24 @@ async def world(river: River, website: str, tabs: BrowserContext) -> AsyncIterat
                 await tab.close()
 
 
+Build = Callable[[NextApp], Future[None]]
+"""Begins to build a Next.js app, once; that goes on while other things start."""
+
 Serve = Callable[..., AbstractAsyncContextManager[Path]]
-"""Runs the Next.js app as the site of the world, with the variables that are given by name; gives its log."""
+"""Runs a Next.js app as the site of the world, with the variables that are given by name; gives its log."""
 
 
 @pytest.fixture(scope="session")
-def built_app() -> None:
-    """The Next.js app is built."""
-    next_app.build()
+def build() -> Iterator[Build]:
+    with ThreadPoolExecutor() as pool:
+        yield cache(lambda app: pool.submit(app.ensure))
 
 
 @pytest.fixture
-def serve(world: World, built_app: None, tmp_path: Path) -> Serve:
+def serve(build: Build, world: World, tmp_path: Path) -> Serve:
     @asynccontextmanager
-    async def serving_app(**variables: str) -> AsyncIterator[Path]:
+    async def serving_app(app: NextApp = NEXT_16, **variables: str) -> AsyncIterator[Path]:
+        await asyncio.wrap_future(build(app))
         port, log = free_addresses(random.Random()).enricher.port, tmp_path / "next.log"
         world.origin = f"http://localhost:{port}"
         told = {
@@ -149,7 +156,7 @@ def serve(world: World, built_app: None, tmp_path: Path) -> Serve:
             "SPARKLYTICS_API_HOST": world.site.script.removesuffix("/s.js"),
             **variables,
         }
-        with next_app.started(port, log, told):
+        with app.started(port, log, told):
             await until(lambda: _answers(world.origin + "/second"), bool, 60)
             yield log
 

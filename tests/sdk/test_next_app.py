@@ -6,15 +6,23 @@ import httpx
 import pytest
 
 from tests.pipeline.river import until
-from tests.sdk.conftest import Serve, World
+from tests.sdk.conftest import Build, Serve, World
+from tests.sdk.next_app import NEXT_16, NextApp
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
 
+@pytest.fixture(scope="session", params=[NEXT_16], ids=str)
+def version(request: pytest.FixtureRequest, build: Build) -> NextApp:
+    app: NextApp = request.param
+    build(app)
+    return app
+
+
 @pytest.fixture
-async def app(world: World, serve: Serve) -> AsyncIterator[World]:
-    """The world, with the app running as its site."""
-    async with serve():
+async def app(version: NextApp, serve: Serve, world: World) -> AsyncIterator[World]:
+    """The world, with the app running as its site; the version comes first, to be built while the stack starts."""
+    async with serve(version):
         yield world
 
 

