@@ -10,7 +10,6 @@ import httpx
 from starlette.types import Receive, Scope, Send
 
 Weather = Literal["fine", "away", "answer lost", "503", "429", "slow"]
-RETRY_AFTER_S = 1
 
 
 async def answer(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
@@ -26,6 +25,8 @@ class Gate:
     collector: str
     client: httpx.AsyncClient
     weather: Weather = "fine"
+    retry_after_s: int = 1
+    """What "503" and "429" ask for."""
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
     """Set, it ends the waiting of "slow"."""
     batches: list[list[dict[str, Any]]] = field(default_factory=list)
@@ -72,7 +73,7 @@ class Gate:
         }
         headers = {
             "content-type": "application/json",
-            "retry-after": str(RETRY_AFTER_S),
+            "retry-after": str(self.retry_after_s),
             "access-control-allow-origin": origin,
             "access-control-expose-headers": "Retry-After",
         }

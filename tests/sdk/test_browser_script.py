@@ -7,7 +7,7 @@ import pytest
 
 from tests.pipeline.river import until
 from tests.sdk.conftest import World
-from tests.sdk.gate import RETRY_AFTER_S, Weather
+from tests.sdk.gate import Weather
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
@@ -120,8 +120,24 @@ async def test_a_collector_that_asks_for_patience_gets_it(world: World, status: 
     world.gate.weather = "fine"
     await world.track(tab, 1, 2)
     await world.settle(1, 2)
-    assert world.gate.times[1] - world.gate.times[0] >= RETRY_AFTER_S
+    assert world.gate.times[1] - world.gate.times[0] >= world.gate.retry_after_s
     assert world.gate.arrivals() == {"1": 1, "2": 1}
+
+
+async def test_other_tabs_and_later_pages_are_as_patient(world: World) -> None:
+    world.gate.retry_after_s = 3
+    world.gate.weather = "429"
+    one = await world.open("/one")
+    await until(_arrived(world, 1), bool)
+    world.gate.weather = "fine"
+    two = await world.open("/two")
+    await world.track(two, 1)
+    await one.goto(world.origin + "/three")
+    await one.wait_for_function("!!window.sparklytics?.pageView")
+    await world.track(one, 2)
+    await world.settle(1, 2)
+    assert world.gate.times[1] - world.gate.times[0] >= world.gate.retry_after_s
+    assert await views(world) == ["/one", "/two", "/three"]
 
 
 async def test_an_answer_that_was_lost_makes_no_second_event(world: World) -> None:

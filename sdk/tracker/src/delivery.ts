@@ -47,8 +47,6 @@ export function createDelivery(
   let timer: ReturnType<typeof setTimeout> | 0 = 0;
   let queued = false;
   let asked = false;
-  /** The collector asked not to be asked before. */
-  let closedUntil = 0;
 
   function pick(): Kept[] {
     let size = flyingBytes;
@@ -78,10 +76,7 @@ export function createDelivery(
       failures = 0;
       return true;
     }
-    const retryAfter = answer?.retryAfter ?? 0;
-    const wait = pause(++failures, retryAfter, Math.random());
-    if (retryAfter) closedUntil = Date.now() + wait;
-    plan(wait);
+    plan(pause(++failures, answer?.retryAfter ?? 0, Math.random()));
     return false;
   }
 
@@ -91,6 +86,7 @@ export function createDelivery(
   }
 
   function flush(): void {
+    clearTimeout(timer);
     timer = 0;
     asked = true;
     if (queued) return;
@@ -110,22 +106,15 @@ export function createDelivery(
     } while (await send(pick()));
   }
 
-  const open = () => Date.now() >= closedUntil;
-
   return {
     take(id, json) {
       const added = store.add(id, json);
       if (added && !timer) flush();
       return added;
     },
-    wake() {
-      if (open()) {
-        clearTimeout(timer);
-        flush();
-      }
-    },
+    wake: flush,
     leave() {
-      if (open()) void send(pick()).then((well) => well && flush());
+      void send(pick()).then((well) => well && flush());
     },
   };
 }

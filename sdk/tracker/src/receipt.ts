@@ -6,11 +6,13 @@ export interface Rejection {
   retry: boolean;
 }
 
-/** The collector's answer; `body` is its JSON, null where it had none, `retryAfter` in seconds, 0 where it had none. */
+/** The collector's answer; without a status it is one that was remembered, and nothing was sent. */
 export interface Answer {
-  status: number;
+  status?: number;
+  /** In seconds, at most an hour; not above 0, or NaN, where nothing was asked for. */
   retryAfter: number;
-  body: { ok?: boolean; rejected?: Rejection[]; ignored_fields?: string[] } | null;
+  /** The JSON; null where it was none. */
+  body?: { ok?: boolean; rejected?: Rejection[]; ignored_fields?: string[] } | null;
 }
 
 /** What became of one event: taken, refused for ever, or to be sent again. */

@@ -47,7 +47,7 @@ export function createTracker(options: TrackerOptions): Tracker {
   const debug = (message: string) => options.debug && warn(message);
   const delivery = createDelivery(
     store,
-    postTo(options.apiHost + "/api/collect"),
+    postTo(options.apiHost + "/api/collect", box, name + "until"),
     oneTab(name),
     // The message begins with the index.
     ({ code, message }) => debug(`refused: ${message} (${code})`),
