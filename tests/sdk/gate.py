@@ -56,7 +56,7 @@ class Gate:
         if weather in ("fine", "slow"):
             await self._forward("POST", "/api/collect", headers, body, send)
         elif weather in ("503", "429"):
-            await self._refuse(int(weather), headers["origin"], len(json.loads(body)), send)
+            await self._refuse(int(weather), headers.get("origin", "*"), len(json.loads(body)), send)
         else:
             if weather == "answer lost":
                 await self._pass("POST", "/api/collect", headers, body)

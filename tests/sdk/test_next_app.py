@@ -1,6 +1,6 @@
 """The packed @sparklytics/next in a small Next.js app, in a real Chromium, against the real stack."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
@@ -81,6 +81,19 @@ async def test_offline_then_online(app: World) -> None:
     await until(lambda: app.left(tab), (0).__eq__)
 
 
+async def test_events_of_the_server_wait_for_a_collector_that_is_away(app: World) -> None:
+    tab = await app.visit("/")
+    app.gate.weather = "503"
+    async with httpx.AsyncClient(timeout=30) as client:
+        answer = await client.post(app.origin + "/paid")
+    assert answer.json() == {"taken": False}
+    await tab.click("#order")
+    await until(_tried(app, "ordered", 3), bool)
+    app.gate.weather = "fine"
+    # Nothing more is asked of the app: it sends what waits by itself.
+    await app.tallied(paid=1, ordered=1, order_sent=1)
+
+
 async def test_an_event_of_the_server_on_the_edge_runtime(app: World) -> None:
     visitor = {"x-forwarded-for": "2.125.160.216", "user-agent": "Mozilla/5.0 (of the visitor)"}
     async with httpx.AsyncClient() as client:
@@ -89,3 +102,10 @@ async def test_an_event_of_the_server_on_the_edge_runtime(app: World) -> None:
     await app.tallied(paid=1)
     ((event,),) = app.gate.batches
     assert (event["client_ip"], event["user_agent"]) == tuple(visitor.values())
+
+
+def _tried(app: World, name: str, times: int) -> Callable[[], Awaitable[bool]]:
+    async def there() -> bool:
+        return app.gate.arrivals()[name] >= times
+
+    return there

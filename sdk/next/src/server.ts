@@ -1,14 +1,7 @@
 import { newEventId } from "@sparklytics/tracker/event-id";
-import { fates, type Answer, type Fate } from "@sparklytics/tracker/receipt";
-import {
-  compact,
-  flawOfData,
-  flawOfName,
-  flawOfVisitorId,
-  NAME_MAX_CHARACTERS,
-  URL_MAX_CHARACTERS,
-} from "@sparklytics/tracker/validation";
-import { tellIgnored, why } from "./telling.js";
+import { compact, flawOfData, flawOfName, flawOfVisitorId, URL_MAX_CHARACTERS } from "@sparklytics/tracker/validation";
+import { outboxOf, warn } from "./outboxes.js";
+import { notTaken } from "./telling.js";
 import { optedOut, visitorOf, type ReadHeaders } from "./visitor.js";
 
 export type { ReadHeaders } from "./visitor.js";
@@ -40,27 +33,33 @@ export interface ServerEventOptions {
 declare const process: { env: Record<string, string | undefined> };
 
 const NO_HOST = "there is no collector to send it to; set SPARKLYTICS_API_HOST to its origin";
-const PAUSES_MS = [200, 800];
-const LONGEST_PAUSE_MS = 2_000;
-const TIMEOUT_MS = 3_000;
 
 /**
- * Send an event from a server: true when the collector has it; false, with a warning on the console, when it does not.
- * Tries three times, each with the same event_id, so that it counts once; at most some 13 seconds. Never rejects.
- * Must not be called in a browser: the server key is a secret.
+ * Send an event from a server: true when the collector has it; false when it does not. Then a warning on the console
+ * says why, and either the event was refused, or it waits in memory and is sent again, as long as this process lives.
+ *
+ * Tries three times, each with the same event_id, so that it counts once; at most some 13 seconds, and not at all while
+ * the collector is known to be away. Never rejects. Must not be called in a browser: the server key is a secret.
  */
 export async function trackServerEvent(name: string, data?: object, options: ServerEventOptions = {}): Promise<boolean> {
+  const refuse = (flaw: string) => {
+    warn(notTaken(name, flaw));
+    return false;
+  };
   try {
     if (options.headers && options.respectDnt !== false && optedOut(options.headers)) return false;
+    const url = collectorOf(options.apiHost ?? process.env["SPARKLYTICS_API_HOST"]);
     const json = data == null ? "" : compact(data);
     const flaw =
       flawOfName(name) ||
       (json !== "" && flawOfData(json)) ||
       (options.visitorId != null && flawOfVisitorId(options.visitorId)) ||
-      (await deliver(eventOf(name, json, options), options));
-    return flaw ? refuse(name, flaw) : true;
+      (url ? "" : NO_HOST);
+    if (flaw) return refuse(flaw);
+    const outbox = outboxOf(url, options.serverKey ?? process.env["SPARKLYTICS_SERVER_KEY"]);
+    return await outbox.send(name, JSON.stringify(eventOf(name, json, options)));
   } catch (error) {
-    return refuse(name, String(error));
+    return refuse(String(error));
   }
 }
 
@@ -81,47 +80,8 @@ function eventOf(event_name: string, json: string | undefined, options: ServerEv
   };
 }
 
-/** "" when the collector has the event, else why not. */
-async function deliver(event: object, options: ServerEventOptions): Promise<string> {
-  const url = collectorOf(options.apiHost ?? process.env["SPARKLYTICS_API_HOST"]);
-  if (!url) return NO_HOST;
-  const serverKey = options.serverKey ?? process.env["SPARKLYTICS_SERVER_KEY"];
-  const headers = { "content-type": "application/json", ...(serverKey && { authorization: `Bearer ${serverKey}` }) };
-  for (let tries = 0; ; tries++) {
-    const answer = await post(url, headers, JSON.stringify([{ ...event, sent_at: Date.now() }]));
-    const fate: Fate = fates(answer, 1)[0]!;
-    if (fate === "taken") {
-      tellIgnored(url, answer?.body?.ignored_fields);
-      return "";
-    }
-    if (fate !== "again") return why(fate);
-    const pause = Math.max(PAUSES_MS[tries] ?? Infinity, (answer?.retryAfter ?? 0) * 1_000);
-    if (pause > LONGEST_PAUSE_MS) return answer ? `${url} answered ${answer.status}` : `no answer came from ${url}`;
-    await new Promise((resolve) => setTimeout(resolve, pause));
-  }
-}
-
-async function post(url: string, headers: Record<string, string>, body: string): Promise<Answer | undefined> {
-  try {
-    // Next.js would keep the answer otherwise.
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const answer = await fetch(url, { method: "POST", headers, body, cache: "no-store", signal });
-    const retryAfter = Number(answer.headers.get("retry-after")) || 0;
-    return { status: answer.status, retryAfter, body: await answer.json().catch(() => null) };
-  } catch {
-    return undefined;
-  }
-}
-
 /** Where events go to: "" where `apiHost` is no origin. */
 function collectorOf(apiHost = ""): string {
   const url = apiHost.replace(/\/+$/, "") + "/api/collect";
   return URL.canParse(url) ? url : "";
-}
-
-function refuse(name: unknown, flaw: string): false {
-  // As JSON, so that a name makes no line of its own in a log.
-  const shown = typeof name === "string" ? JSON.stringify(name.slice(0, NAME_MAX_CHARACTERS)) : "an event";
-  console.warn(`sparklytics: ${shown} not taken: ${flaw}`);
-  return false;
 }

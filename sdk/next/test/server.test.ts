@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { trackServerEvent } from "../src/server";
 
-const OPTIONS = { websiteId: "shop", apiHost: "https://events.example/", serverKey: "evk_1" };
+/** Each test has a collector of its own, for what waits for one is kept as long as the process lives. */
+let collectors = 0;
+let OPTIONS = { websiteId: "shop", apiHost: "", serverKey: "evk_1" };
 const TAKEN = () => Response.json({ ok: true, rejected: [] }, { status: 202 });
 const IGNORING = (...ignored_fields: string[]) => () => Response.json({ ok: true, ignored_fields }, { status: 202 });
 const refusal = (status: number, retry: boolean, retryAfter = "0", code = "c") =>
@@ -16,6 +18,7 @@ const warnings: string[] = [];
 
 beforeEach(() => {
   vi.useFakeTimers();
+  OPTIONS = { ...OPTIONS, apiHost: `https://${++collectors}.example/` };
   answers = [];
   requests.length = warnings.length = 0;
   vi.spyOn(console, "warn").mockImplementation((message) => void warnings.push(message));
@@ -30,15 +33,18 @@ afterEach(() => {
 });
 
 async function ended(sending: Promise<boolean>): Promise<boolean> {
-  await vi.runAllTimersAsync();
+  let over = false;
+  void sending.finally(() => (over = true));
+  while (!over) await vi.advanceTimersByTimeAsync(10);
   return sending;
 }
 
 test("an event of a visitor, with the server's key", async () => {
   const headers = new Headers({ "x-forwarded-for": "203.0.113.7", "user-agent": "Mozilla/5.0", referer: "https://a.b/c" });
+  const now = Date.now();
   expect(await ended(trackServerEvent("paid", { total: 198 }, { ...OPTIONS, headers, visitorId: "user-7" }))).toBe(true);
   const [{ url, init, event }] = requests as [(typeof requests)[0]];
-  expect(url).toBe("https://events.example/api/collect");
+  expect(url).toBe(OPTIONS.apiHost + "api/collect");
   expect(init.headers).toMatchObject({ authorization: "Bearer evk_1" });
   expect(event).toMatchObject({
     website_id: "shop",
@@ -49,8 +55,8 @@ test("an event of a visitor, with the server's key", async () => {
     user_agent: "Mozilla/5.0",
     url: "https://a.b/c",
     visitor_id: "user-7",
-    timestamp: Date.now(),
-    sent_at: Date.now(),
+    timestamp: now,
+    sent_at: now,
   });
 });
 
@@ -76,18 +82,42 @@ test("what may succeed later is tried again with the same id and time", async ()
 });
 
 test.each([
-  ["no retry helps", () => refusal(400, false), 1, "why (c)"],
-  ["the key is wrong", () => refusal(401, false, "0", "invalid_key"), 1, expect.stringContaining("SPARKLYTICS_SERVER_KEY")],
-  ["there is no such website", () => refusal(404, false, "0", "not_found"), 1, expect.stringContaining("SPARKLYTICS_WEBSITE_ID")],
-  ["the collector stays away", () => refusal(503, true), 3, "https://events.example/api/collect answered 503"],
-  ["it asks for more patience than a request has", () => refusal(429, true, "60"), 1, "https://events.example/api/collect answered 429"],
-])("%s: false, and a warning", async (_, answer, tries, why) => {
+  ["no retry helps", () => refusal(400, false), "why (c)"],
+  ["the key is wrong", () => refusal(401, false, "0", "invalid_key"), expect.stringContaining("SPARKLYTICS_SERVER_KEY")],
+  ["there is no such website", () => refusal(404, false, "0", "not_found"), expect.stringContaining("SPARKLYTICS_WEBSITE_ID")],
+])("%s: false, and a warning", async (_, answer, why) => {
   answers = Array(9).fill(answer);
   expect(await ended(trackServerEvent("paid", {}, OPTIONS))).toBe(false);
-  expect(requests).toHaveLength(tries);
+  expect(requests).toHaveLength(1);
   const [told, ...more] = warnings.map((warning) => warning.replace('sparklytics: "paid" not taken: ', ""));
   expect(told).toEqual(why);
   expect(more).toEqual([]);
+});
+
+test.each([
+  ["the collector stays away", () => refusal(503, true), 3, 503],
+  ["it asks for more patience than a request has", () => refusal(429, true, "60"), 1, 429],
+])("%s: false, and the event is sent later", async (_, answer, tries, status) => {
+  answers = Array(tries).fill(answer);
+  expect(await ended(trackServerEvent("paid", {}, OPTIONS))).toBe(false);
+  expect(requests).toHaveLength(tries);
+  expect(warnings).toEqual([expect.stringMatching(`answered ${status}: events wait in memory`)]);
+  expect(await trackServerEvent("paid", {}, OPTIONS)).toBe(false);
+  await vi.advanceTimersByTimeAsync(80_000);
+  const last = JSON.parse(String(requests.at(-1)!.init.body));
+  expect(last.map(({ event_id }: { event_id: string }) => event_id)).toContain(requests[0]!.event["event_id"]);
+  expect(last).toHaveLength(2);
+  expect(warnings).toHaveLength(1);
+});
+
+test("a second copy of the module in the same process shares what waits and what is known of the collector", async () => {
+  answers = [() => refusal(429, true, "60")];
+  await ended(trackServerEvent("paid", {}, OPTIONS));
+  vi.resetModules();
+  const copy = await import("../src/server");
+  expect(copy.trackServerEvent).not.toBe(trackServerEvent);
+  expect(await copy.trackServerEvent("paid", {}, OPTIONS)).toBe(false);
+  expect(requests).toHaveLength(1);
 });
 
 test("events that count as the server's own are taken, and that is said once", async () => {
@@ -98,7 +128,7 @@ test("events that count as the server's own are taken, and that is said once", a
 
 test("other fields that were ignored are no matter of keys", async () => {
   answers = [IGNORING("other")];
-  expect(await ended(trackServerEvent("paid", {}, { ...OPTIONS, apiHost: "https://b.example" }))).toBe(true);
+  expect(await ended(trackServerEvent("paid", {}, OPTIONS))).toBe(true);
   expect(warnings).toEqual([]);
 });
 
