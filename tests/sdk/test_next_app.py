@@ -81,6 +81,17 @@ async def test_offline_then_online(app: World) -> None:
     await until(lambda: app.left(tab), (0).__eq__)
 
 
+async def test_an_event_that_is_sent_before_the_pages(app: World) -> None:
+    """By proxy.ts, which runs on Node; before Next.js 16 by middleware.ts, which runs on the edge runtime."""
+    tab = await app.visit("/go/spring")
+    assert tab.url == app.origin + "/second"
+    await app.tallied(link_followed=1)
+    (event,) = (one for batch in app.gate.batches for one in batch if one["event_type"] == "custom")
+    assert event["event_data"] == {"campaign": "spring"}
+    assert event["user_agent"] == await tab.evaluate("navigator.userAgent")
+    assert event["url"] == app.origin + "/go/spring"
+
+
 async def test_events_of_the_server_wait_for_a_collector_that_is_away(app: World) -> None:
     tab = await app.visit("/")
     app.gate.weather = "503"
