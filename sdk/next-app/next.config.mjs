@@ -1,2 +1,2 @@
 // Types are checked by `tsc` itself: the tests run it over this folder.
-export default { typescript: { ignoreBuildErrors: true }, devIndicators: false };
+export default { typescript: { ignoreBuildErrors: true } };

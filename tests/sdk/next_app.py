@@ -102,7 +102,8 @@ class NextApp:
         return [str(NODE), str(self.folder / "node_modules" / "next" / "dist" / "bin" / "next"), *arguments]
 
 
-NEXT_16 = NextApp("Next.js 16 with React 19", ("next-app",))
+NEXT_16 = NextApp("Next.js 16, React 19", ("next-app",))
+NEXT_14 = NextApp("Next.js 14, React 18", ("next-app", "next14"))
 
 
 def _files_of(part: str) -> list[Path]:

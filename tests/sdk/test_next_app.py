@@ -7,12 +7,15 @@ import pytest
 
 from tests.pipeline.river import until
 from tests.sdk.conftest import Build, Serve, World
-from tests.sdk.next_app import NEXT_16, NextApp
+from tests.sdk.next_app import NEXT_14, NEXT_16, NextApp
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
 
-@pytest.fixture(scope="session", params=[NEXT_16], ids=str)
+OLDEST = pytest.param(NEXT_14, marks=[pytest.mark.long, pytest.mark.timeout(600)])
+
+
+@pytest.fixture(scope="session", params=[NEXT_16, OLDEST], ids=str)
 def version(request: pytest.FixtureRequest, build: Build) -> NextApp:
     app: NextApp = request.param
     build(app)

@@ -1,4 +1,4 @@
-import { Children, cloneElement, isValidElement, type DOMAttributes, type ReactNode } from "react";
+import { Children, cloneElement, isValidElement, type DOMAttributes, type ReactElement, type ReactNode } from "react";
 import { useSparklytics } from "./use-sparklytics.js";
 
 type TriggerOf<Handler> = Handler extends `on${infer Name}` ? Uncapitalize<Name> : never;
@@ -16,10 +16,10 @@ export interface SparklyticsEventProps {
 }
 
 /** Tracks an event when its child is clicked, or at another trigger. Adds no element to the page. */
-export function SparklyticsEvent({ name, data, on = "click", children }: SparklyticsEventProps) {
+export function SparklyticsEvent({ name, data, on = "click", children }: SparklyticsEventProps): ReactElement {
   const { track } = useSparklytics();
   const handler = `on${on.charAt(0).toUpperCase()}${on.slice(1)}`;
-  return Children.map(children, (child) => {
+  const tracked = Children.map(children, (child) => {
     if (!isValidElement<Record<string, unknown>>(child)) return child;
     const own = child.props[handler];
     return cloneElement(child, {
@@ -30,4 +30,6 @@ export function SparklyticsEvent({ name, data, on = "click", children }: Sparkly
       },
     });
   });
+  // The type of nodes differs between React 18 and 19; that of elements does not.
+  return <>{tracked}</>;
 }

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, type ReactNode } from "react";
+import { useEffect, useMemo, type ReactElement, type ReactNode } from "react";
 import { TrackerContext } from "./context.js";
 import { trackerOf } from "./trackers.js";
 import { usePageview } from "./use-pageview.js";
@@ -30,7 +30,7 @@ export function SparklyticsProvider({
   disabled = false,
   debug = false,
   children,
-}: SparklyticsProviderProps) {
+}: SparklyticsProviderProps): ReactElement {
   const tracker = useMemo(() => {
     const options = { websiteId, apiHost: apiHost.replace(/\/+$/, ""), respectDnt, excludeHash, disabled, debug };
     return () => trackerOf(options);
