@@ -32,12 +32,19 @@ def test_sdk_is_the_folder_of_the_trackers() -> None:
 
 
 def test_a_machine_without_chromium_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = [part for part in OPTIONAL_PARTS if part.marker == "browser"]
     monkeypatch.setattr("shutil.which", lambda _: None)
-    (note,) = [note for note in plan(["long"], OPTIONAL_PARTS)[1] if "browser" in note]
+    (note,) = plan(["long"], browser)[1]
     assert "chromium" in note
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     assert find_chromium() == "/usr/bin/chromium"
-    assert plan(["long"], OPTIONAL_PARTS)[1] == []
+    assert plan(["long"], browser)[1] == []
+
+
+def test_a_machine_without_go_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    (note,) = [note for note in plan(["long"], OPTIONAL_PARTS)[1] if "kustomize" in note]
+    assert "there is no go" in note
 
 
 @pytest.mark.parametrize("own", [["-m", "stack"], ["-mstack"]])

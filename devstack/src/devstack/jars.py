@@ -86,7 +86,7 @@ def is_complete(folder: Path, jars: Sequence[Jar]) -> bool:
 def ensure(progress: Progress, folder: Path | None = None, lock: Path = LOCK_FILE) -> Path:
     """Return the folder that holds all jars, after fetching them when it is not complete.
 
-    Blocks while it downloads (45 MB). The folder appears as a whole or not at all, so an
+    Blocks while it downloads (Kafka: 45 MB). The folder appears as a whole or not at all, so an
     interrupted fetch is simply done again; two processes at once take turns.
     Raises JarsError.
     """
@@ -117,7 +117,7 @@ def _fetch(jars: Sequence[Jar], folder: Path, progress: Progress) -> None:
                 for count, done in enumerate(as_completed(waiting), start=1):
                     done.result()
                     if count % REPORT_EVERY == 0 or count == len(jars):
-                        progress(f"  ... Kafka {KAFKA_VERSION}: {count} of {len(jars)} jars")
+                        progress(f"  ... {folder.name}: {count} of {len(jars)} jars")
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
@@ -160,7 +160,7 @@ def _verify(jar: Jar, path: Path) -> None:
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != jar.sha256:
         raise JarsError(
-            f"{jar.coordinate} has SHA-256 {found}, but {LOCK_FILE.name} says {jar.sha256}.\n"
+            f"{jar.coordinate} has SHA-256 {found}, but the lock says {jar.sha256}.\n"
             "The repository in between gave another file; nothing was installed."
         )
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from devstack import kustomize
 from devstack.checkout import CHECKOUT
 from devstack.terminal import say
 
@@ -43,6 +44,7 @@ def _without_chromium() -> str:
 
 OPTIONAL_PARTS: tuple[Optional, ...] = (
     Optional("the browser script in a real browser", "browser", _without_chromium),
+    Optional("the Kubernetes manifests as kustomize renders them", "kustomize", kustomize.missing),
 )
 """Tests with one of these markers run only where `left_out` has nothing to say."""
 
