@@ -17,6 +17,7 @@ from eventrail.contract import topics
 from eventrail.errors import KafkaUnavailable
 from eventrail.kafka.acl_admin import apply_acls
 from eventrail.kafka.acls import ROLES, Kind, Operation, all_acls
+from eventrail.kafka.admin import admin
 from eventrail.kafka.records import Record, producer, send
 from eventrail.kafka.security import client_options
 from eventrail.settings import KafkaSettings
@@ -109,6 +110,23 @@ async def test_nobody_joins_the_group_of_another(secure: SecureBroker) -> None:
         try:
             with pytest.raises(GroupAuthorizationFailedError):
                 await joined(reader)
+        finally:
+            await reader.stop()
+
+
+async def test_the_scaler_sees_how_far_enricher_and_writer_are(secure: SecureBroker) -> None:
+    """What KEDA asks for: where the topics end, and what the groups have committed."""
+    given = settings(secure, "scaler")
+    for group, topic in ((topics.ENRICHER_APP, topics.RAW), (topics.WRITER_GROUP, topics.ENRICHED)):
+        place = TopicPartition(topic.name, 0)
+        reader = AIOKafkaConsumer(**client_options(given), enable_auto_commit=False)
+        async with admin(given) as client:
+            await client.list_consumer_group_offsets(group, partitions=[place])
+            with pytest.raises(GroupAuthorizationFailedError):
+                await client.list_consumer_group_offsets(topics.AUDITOR_GROUP, partitions=[place])
+        try:
+            await reader.start()
+            assert (await reader.end_offsets([place]))[place] >= 0
         finally:
             await reader.stop()
 

@@ -81,6 +81,8 @@ _TOPICS: Final[dict[str, dict[str, Sequence[Operation]]]] = {
         topics.ENRICHED.name: _WRITES,
         topics.SPOOLS.name: _BOTH,
     },
+    # KEDA on Kubernetes: how many records wait for enricher and writer.
+    "scaler": {topics.RAW.name: (Operation.DESCRIBE,), topics.ENRICHED.name: (Operation.DESCRIBE,)},
     "topics": {topic.name: _MAKES for topic in topics.ALL},
 }
 
@@ -94,6 +96,7 @@ _GROUPS: Final[dict[str, dict[str, Sequence[Operation]]]] = {
         topics.WRITER_GROUP: (Operation.DESCRIBE,),
     },
     "query-api": {topics.ENRICHER_APP: (Operation.DESCRIBE,), topics.WRITER_GROUP: (Operation.DESCRIBE,)},
+    "scaler": {topics.ENRICHER_APP: (Operation.DESCRIBE,), topics.WRITER_GROUP: (Operation.DESCRIBE,)},
 }
 
 ROLES: Final = tuple(_TOPICS)

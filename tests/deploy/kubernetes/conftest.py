@@ -1,0 +1,56 @@
+"""The manifests as a platform gets them: rendered by kustomize itself, once for all tests."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from devstack import kustomize
+from devstack.checkout import CHECKOUT
+from tests.deploy.kubernetes.manifests import Manifests
+
+K8S = CHECKOUT / "k8s"
+
+
+@pytest.fixture(scope="session")
+def kustomize_program() -> Path:
+    return kustomize.ensure(print)
+
+
+def rendered(folder: Path, program: Path) -> Manifests:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return Manifests(tuple(yaml.load_all(kustomize.render(folder, program), loader)))
+
+
+@pytest.fixture(scope="session")
+def dev(kustomize_program: Path) -> Manifests:
+    return rendered(K8S / "overlays/dev", kustomize_program)
+
+
+@pytest.fixture(scope="session")
+def production(kustomize_program: Path) -> Manifests:
+    return rendered(K8S / "overlays/production", kustomize_program)
+
+
+@pytest.fixture(scope="session", params=["dev", "production"])
+def overlay(request: pytest.FixtureRequest) -> Manifests:
+    """Each overlay in turn."""
+    found: Manifests = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(scope="session")
+def with_doors(kustomize_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Manifests:
+    """The production overlay under a platform's own, with the examples of doors."""
+    # Inside of the checkout, because kustomize takes no absolute paths.
+    folder = tmp_path_factory.mktemp("platform")
+    up = "/".join(".." for _ in folder.relative_to("/").parts)
+    there = f"{up}{K8S}"
+    own = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [f"{there}/overlays/production"],
+        "components": [f"{there}/components/ingress", f"{there}/components/gateway"],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
+    return rendered(folder, kustomize_program)
