@@ -1,6 +1,7 @@
 """How long the orderly end of each service may take, in seconds, by the settings' defaults."""
 
 from collector.settings import CollectorSettings
+from collector.sinks.spool import SpoolBounds
 from enricher import app as enricher_app
 from enricher import intake as enricher_intake
 from eventrail.kafka import ending
@@ -31,3 +32,10 @@ def longest(drain: float) -> dict[str, float]:
         + 2 * ending.SECONDS,
         "auditor": 3 * ending.SECONDS,
     }
+
+
+def longest_with_spool(drain: float) -> float:
+    """A collector that has a spool empties it, hands on what is being sent, and takes its registration back."""
+    patience = CollectorSettings().publish_timeout
+    # Kafka and the disk once each for what is being sent, the disk's thread, and the last report; then its connection.
+    return longest(drain)["collector"] + SpoolBounds.farewell + 4 * patience + 2

@@ -11,6 +11,15 @@ from tests.deploy.kubernetes.manifests import Manifests
 
 K8S = CHECKOUT / "k8s"
 
+PREPARING_SECONDS = 900
+"""The first test builds kustomize, and the first one of schemas fetches them: once on each machine."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("kustomize"):
+            item.add_marker(pytest.mark.timeout(PREPARING_SECONDS))
+
 
 @pytest.fixture(scope="session")
 def kustomize_program() -> Path:
@@ -42,15 +51,23 @@ def overlay(request: pytest.FixtureRequest) -> Manifests:
 @pytest.fixture(scope="session")
 def with_doors(kustomize_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Manifests:
     """The production overlay under a platform's own, with the examples of doors."""
-    # Inside of the checkout, because kustomize takes no absolute paths.
-    folder = tmp_path_factory.mktemp("platform")
-    up = "/".join(".." for _ in folder.relative_to("/").parts)
-    there = f"{up}{K8S}"
+    return _platform(tmp_path_factory.mktemp("platform"), ["ingress", "gateway"], kustomize_program)
+
+
+@pytest.fixture(scope="session")
+def with_spool(kustomize_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Manifests:
+    """The production overlay under a platform's own, whose collectors have spools."""
+    return _platform(tmp_path_factory.mktemp("platform"), ["spool"], kustomize_program)
+
+
+def _platform(folder: Path, components: list[str], program: Path) -> Manifests:
+    # kustomize takes no absolute paths.
+    there = "/".join(".." for _ in folder.relative_to("/").parts) + str(K8S)
     own = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [f"{there}/overlays/production"],
-        "components": [f"{there}/components/ingress", f"{there}/components/gateway"],
+        "components": [f"{there}/components/{name}" for name in components],
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
-    return rendered(folder, kustomize_program)
+    return rendered(folder, program)

@@ -1,6 +1,7 @@
 """docs/deploy-kubernetes.md: every folder, number and version it names is so."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,8 @@ from devstack import schemas
 from devstack.checkout import CHECKOUT
 from devstack.jars import parse_lock as parse_jars
 from eventrail.contract import topics
-from tests.deploy.kubernetes.manifests import Manifests
+from tests.deploy.kubernetes.conftest import rendered
+from tests.deploy.kubernetes.manifests import SERVICES, Manifests
 from tests.deploy.kubernetes.test_scaling import bounds, partitions, target, trigger
 
 pytestmark = pytest.mark.kustomize
@@ -25,6 +27,33 @@ def test_every_folder_is_there_and_told() -> None:
         str(path.parent.relative_to(CHECKOUT)) for path in (CHECKOUT / "k8s").rglob("kustomization.yaml")
     }
     assert told == folders
+
+
+def test_the_overlay_of_the_page_renders(kustomize_program: Path, tmp_path: Path) -> None:
+    """Word for word, with a checkout beside it as the page says."""
+    own, outside = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "eventrail").symlink_to(CHECKOUT)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/kustomization.yaml").write_text(own + outside, encoding="utf-8")
+    (tmp_path / "mine/websites.yaml").write_text("websites: []\n", encoding="utf-8")
+    made = rendered(tmp_path / "mine", kustomize_program)
+    assert made.one("ConfigMap", "eventrail-websites")["data"] == {"websites.yaml": "websites: []\n"}
+    assert list(made.of("Gateway"))
+    for name in made.pods():
+        assert made.container(name)["image"].startswith("registry.example.com/eventrail/"), name
+    (way,) = made.one("NetworkPolicy", "kafka")["spec"]["egress"]
+    assert way["to"] == [{"ipBlock": {"cidr": "192.0.2.0/24"}}]
+    assert way["ports"]
+
+
+def test_the_images_of_the_page_are_those_of_the_pods(production: Manifests) -> None:
+    built = re.findall(r"^build (service|collector) ([\w-]+) (\w+) (\d+)$", PAGE, re.MULTILINE)
+    assert {name: module for _target, name, module, _port in built} == SERVICES
+    for target_, name, _module, port in built:
+        assert (target_ == "collector") is (name == "collector")
+        assert production.container(name)["ports"][0]["containerPort"] == int(port)
+    images = {production.container(name)["image"].rpartition("/")[2] for name in production.pods()}
+    assert images == {f"{name}:0.1.0" for name in SERVICES}
 
 
 def test_every_page_and_file_is_there() -> None:

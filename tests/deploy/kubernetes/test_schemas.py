@@ -32,10 +32,12 @@ def operators(folder: Path) -> dict[Kind, Schema]:
 
 
 @pytest.fixture(scope="session")
-def everything(dev: Manifests, production: Manifests, with_doors: Manifests) -> list[dict[str, Any]]:
+def everything(
+    dev: Manifests, production: Manifests, with_doors: Manifests, with_spool: Manifests
+) -> list[dict[str, Any]]:
     """Each different manifest once."""
     found: dict[str, dict[str, Any]] = {}
-    for manifests in (dev, production, with_doors):
+    for manifests in (dev, production, with_doors, with_spool):
         found |= {str(each): each for each in manifests.documents}
     return list(found.values())
 

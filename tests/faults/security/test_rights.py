@@ -4,20 +4,23 @@ import asyncio
 import json
 import os
 import subprocess
+from functools import partial
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    GroupCoordinatorNotAvailableError,
     TopicAuthorizationFailedError,
 )
 
+from devstack.process import until_ready
 from eventrail.contract import topics
 from eventrail.errors import KafkaUnavailable
 from eventrail.kafka.acl_admin import apply_acls
 from eventrail.kafka.acls import ROLES, Kind, Operation, all_acls
-from eventrail.kafka.admin import admin
 from eventrail.kafka.records import Record, producer, send
 from eventrail.kafka.security import client_options
 from eventrail.settings import KafkaSettings
@@ -115,20 +118,36 @@ async def test_nobody_joins_the_group_of_another(secure: SecureBroker) -> None:
 
 
 async def test_the_scaler_sees_how_far_enricher_and_writer_are(secure: SecureBroker) -> None:
-    """What KEDA asks for: where the topics end, and what the groups have committed."""
+    """What KEDA asks for: what the groups have committed, and where the topics end."""
     given = settings(secure, "scaler")
     for group, topic in ((topics.ENRICHER_APP, topics.RAW), (topics.WRITER_GROUP, topics.ENRICHED)):
         place = TopicPartition(topic.name, 0)
+        await until_ready(partial(why_no_offsets, given, group, place), 30)
         reader = AIOKafkaConsumer(**client_options(given), enable_auto_commit=False)
-        async with admin(given) as client:
-            await client.list_consumer_group_offsets(group, partitions=[place])
-            with pytest.raises(GroupAuthorizationFailedError):
-                await client.list_consumer_group_offsets(topics.AUDITOR_GROUP, partitions=[place])
         try:
             await reader.start()
             assert (await reader.end_offsets([place]))[place] >= 0
         finally:
             await reader.stop()
+
+
+async def test_the_scaler_sees_no_other_group(secure: SecureBroker) -> None:
+    place = TopicPartition(topics.RAW.name, 0)
+    answer = await why_no_offsets(settings(secure, "scaler"), topics.AUDITOR_GROUP, place)
+    assert answer == GroupAuthorizationFailedError.__name__
+
+
+async def why_no_offsets(given: KafkaSettings, group: str, place: TopicPartition) -> str:
+    """Nothing where the broker tells them; a new broker makes the topic of all groups at the first question."""
+    client = AIOKafkaAdminClient(**client_options(given))
+    try:
+        await client.start()
+        await client.list_consumer_group_offsets(group, partitions=[place])
+    except (GroupAuthorizationFailedError, GroupCoordinatorNotAvailableError) as error:
+        return type(error).__name__
+    finally:
+        await client.close()
+    return ""
 
 
 async def joined(reader: AIOKafkaConsumer) -> None:
