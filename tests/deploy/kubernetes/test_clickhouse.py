@@ -121,10 +121,8 @@ def test_the_page_leads_the_services_to_the_service_of_the_installation(producti
         assert parts.username == f"eventrail_{key.rpartition('-')[2]}"
 
 
-def test_the_images_of_engine_are_those_of_compose(production: Manifests) -> None:
+def test_the_engine_is_that_of_compose(production: Manifests) -> None:
     compose = yaml.safe_load((CHECKOUT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     (template,) = installation(production)["spec"]["templates"]["podTemplates"]
     (container,) = template["spec"]["containers"]
     assert container["image"] == compose["clickhouse"]["image"]
-    (kafka,) = production.of("Kafka")
-    assert compose["kafka"]["image"] == f"apache/kafka:{kafka['spec']['kafka']['version']}"

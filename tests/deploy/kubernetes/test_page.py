@@ -10,6 +10,7 @@ from benchmarks.cases import river
 from benchmarks.report import Report
 from devstack import schemas
 from devstack.checkout import CHECKOUT
+from devstack.jars import KAFKA_VERSION
 from devstack.jars import parse_lock as parse_jars
 from eventrail.contract import topics
 from tests.deploy.kubernetes.conftest import rendered
@@ -63,11 +64,14 @@ def test_every_page_and_file_is_there() -> None:
         assert (CHECKOUT / file).is_file(), file
 
 
-def test_versions_are_those_that_were_asked() -> None:
+def test_versions_are_those_that_were_asked(production: Manifests) -> None:
     modules = [entry.partition("@v") for entry in schemas.parse_lock(schemas.MODULES_LOCK.read_text())]
     (strimzi, _generator) = parse_jars(schemas.JARS_LOCK.read_text())
     for version in (*(version for _name, _at, version in modules), strimzi.coordinate.split(":")[2]):
         assert version in PAGE
+    (kafka,) = production.of("Kafka")
+    assert f"It runs Kafka {kafka['spec']['kafka']['version']}" in PAGE
+    assert f"own tests run with {KAFKA_VERSION}" in PAGE
 
 
 def test_numbers_of_pods_are_those_of_the_manifests(production: Manifests) -> None:
