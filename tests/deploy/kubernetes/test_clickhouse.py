@@ -12,7 +12,7 @@ from tests.deploy.kubernetes.environment import ENDS
 from tests.deploy.kubernetes.manifests import Manifest, Manifests
 from writer.cluster import local_name
 
-pytestmark = pytest.mark.kustomize
+pytestmark = [pytest.mark.kustomize, pytest.mark.slow]
 
 ONE_SERVER = (CHECKOUT / "deploy/clickhouse/users.xml").read_text(encoding="utf-8")
 ON_CLUSTERS = {

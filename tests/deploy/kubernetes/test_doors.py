@@ -10,7 +10,7 @@ from collector.trusted_proxies import parse_networks
 from eventrail.settings import variable
 from tests.deploy.kubernetes.manifests import Manifests
 
-pytestmark = pytest.mark.kustomize
+pytestmark = [pytest.mark.kustomize, pytest.mark.slow]
 
 INTERNAL = ("/metrics", "/livez", "/readyz")
 PUBLIC = {"collector": {*collect.PATHS, "/s.js"}, "query-api": {"/api"}}

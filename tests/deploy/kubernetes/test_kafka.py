@@ -8,7 +8,7 @@ from eventrail.contract import topics
 from eventrail.kafka.acls import DEFAULT_PRINCIPAL, ROLES, Acl, Kind, Operation, all_acls
 from tests.deploy.kubernetes.manifests import Manifests
 
-pytestmark = pytest.mark.kustomize
+pytestmark = [pytest.mark.kustomize, pytest.mark.slow]
 
 OPERATIONS = {"".join(word.capitalize() for word in each.name.split("_")): each for each in Operation}
 

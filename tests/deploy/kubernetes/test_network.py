@@ -9,7 +9,7 @@ import pytest
 from eventrail.kafka.acls import ROLES
 from tests.deploy.kubernetes.manifests import SERVICES, Manifests
 
-pytestmark = pytest.mark.kustomize
+pytestmark = [pytest.mark.kustomize, pytest.mark.slow]
 
 Labels = dict[str, str]
 

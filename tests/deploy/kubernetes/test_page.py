@@ -17,7 +17,7 @@ from tests.deploy.kubernetes.conftest import rendered
 from tests.deploy.kubernetes.manifests import SERVICES, Manifests
 from tests.deploy.kubernetes.test_scaling import bounds, partitions, target, trigger
 
-pytestmark = pytest.mark.kustomize
+pytestmark = [pytest.mark.kustomize, pytest.mark.slow]
 
 PAGE = (CHECKOUT / "docs/deploy-kubernetes.md").read_text(encoding="utf-8")
 

@@ -11,7 +11,7 @@ from eventrail.settings import variable
 from tests.deploy.endings import KINDS, longest
 from tests.deploy.kubernetes.manifests import SERVICES, Manifests
 
-pytestmark = pytest.mark.kustomize
+pytestmark = [pytest.mark.kustomize, pytest.mark.slow]
 
 UNITS = {"Mi": 1 << 20, "Gi": 1 << 30}
 

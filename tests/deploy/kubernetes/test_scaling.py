@@ -15,7 +15,7 @@ from tests.deploy.kubernetes.manifests import Manifests
 from tests.deploy.kubernetes.test_pods import cpu
 from writer.settings import WriterSettings
 
-pytestmark = pytest.mark.kustomize
+pytestmark = [pytest.mark.kustomize, pytest.mark.slow]
 
 RATE = 10_000
 """Events per second that the overlay `production` says it begins with."""

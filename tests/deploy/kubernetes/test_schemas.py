@@ -10,7 +10,7 @@ from devstack import schemas as fetched
 from tests.deploy.kubernetes.manifests import Manifests
 from tests.deploy.kubernetes.schemas import Kind, Kubernetes, Schema, custom, faults
 
-pytestmark = pytest.mark.kustomize
+pytestmark = [pytest.mark.kustomize, pytest.mark.slow]
 
 WITHOUT_SCHEMA = {"ClickHouseInstallation", "ClickHouseKeeperInstallation"}
 """No registry serves those of Altinity's operator (docs/deploy-kubernetes.md)."""

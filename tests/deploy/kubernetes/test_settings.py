@@ -12,7 +12,7 @@ from eventrail.settings import Settings, load, variable
 from tests.deploy.kubernetes.environment import ENDS, FILES, SECRETS, environment
 from tests.deploy.kubernetes.manifests import SERVICES, Manifests
 
-pytestmark = pytest.mark.kustomize
+pytestmark = [pytest.mark.kustomize, pytest.mark.slow]
 
 MODULES = {**SERVICES, "migrate": "writer", "topics": "eventrail"}
 """Whose door each pod runs."""

@@ -10,7 +10,7 @@ from tests.deploy.endings import longest_with_spool
 from tests.deploy.kubernetes.manifests import SERVICES, Manifests
 from tests.deploy.kubernetes.test_pods import memory
 
-pytestmark = pytest.mark.kustomize
+pytestmark = [pytest.mark.kustomize, pytest.mark.slow]
 
 BESIDE_THE_FILE = 16 << 20
 """Bytes that the volume needs besides (docs/spool.md)."""
