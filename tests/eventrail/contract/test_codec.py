@@ -1,5 +1,7 @@
 import contextlib
+import re
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -87,9 +89,29 @@ def test_headers_are_cloudevents_in_binary_mode() -> None:
         "ce_source": b"/websites/shop",
         "ce_id": EVENT_ID.encode(),
         "ce_time": b"2026-02-02T02:40:00.007Z",
-        "ce_dataschema": b"eventrail/v1/enriched.proto#EnrichedEvent",
+        "ce_dataschema": b"tag:eventrail.io,2026:eventrail.v1.EnrichedEvent",
         "content-type": b"application/protobuf",
     }
+
+
+def test_headers_keep_the_rules_of_cloudevents() -> None:
+    """Specification 1.0.2, "Naming Conventions", "Type System" and the attributes; Kafka binding, 3.2."""
+    headers = codec.enriched_headers(EnrichedEvent(website_id="A_b.-9", event_id=EVENT_ID, timestamp_ms=7))
+    attributes = {name.removeprefix("ce_"): value.decode() for name, value in headers}
+    assert len(attributes) == len(headers)
+    assert {"specversion", "type", "source", "id"} <= attributes.keys()
+    assert attributes["specversion"] == "1.0"
+    for name, value in attributes.items():
+        assert name == "content-type" or re.fullmatch("[a-z0-9]{1,20}", name)
+        assert value.isprintable()
+        assert value
+    assert re.fullmatch(r"/[\w./-]+", attributes["source"], re.ASCII)  # a URI-reference
+    schema = urlsplit(attributes["dataschema"])  # an absolute URI, by RFC 3986, 4.3 without fragment
+    assert schema.scheme
+    assert not schema.fragment
+    assert "#" not in attributes["dataschema"]
+    assert datetime.fromisoformat(attributes["time"]).tzinfo is not None
+    assert not attributes["content-type"].lower().startswith("application/cloudevents")
 
 
 @given(st.integers(min_value=0, max_value=codec.LATEST_MS))

@@ -28,7 +28,8 @@ LATEST_MS = 253_402_300_799_999
 
 CONTENT_TYPE = b"application/protobuf"
 ENRICHED_TYPE = b"io.eventrail.event.enriched.v1"
-ENRICHED_SCHEMA = b"eventrail/v1/enriched.proto#EnrichedEvent"
+ENRICHED_SCHEMA = b"tag:eventrail.io,2026:eventrail.v1.EnrichedEvent"
+"""CloudEvents wants an absolute URI without fragment (RFC 3986, 4.3); nothing is to be fetched there (RFC 4151)."""
 
 _KINDS = (EVENT_TYPE_CUSTOM, EVENT_TYPE_PAGEVIEW)
 

@@ -19,7 +19,7 @@ CLOCKS_APART_MS: Final = 3_600_000
 """So far ahead of the query API's clock a collector's may be; within it, positions on the raw topic decide too."""
 
 ERASURE_TYPE: Final = b"io.eventrail.erasure.requested.v1"
-ERASURE_SCHEMA: Final = b"eventrail/v1/erasure.proto#Erasure"
+ERASURE_SCHEMA: Final = b"tag:eventrail.io,2026:eventrail.v1.Erasure"
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 

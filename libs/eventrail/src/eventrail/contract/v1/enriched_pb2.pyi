@@ -110,7 +110,8 @@ class EnrichedEvent(_message.Message):
     """One event with every fact that Eventrail knows about it. It holds no client address.
 
     Record key: visitor_id, or event_id where there is no visitor. Delivery is at least once: copies of
-    one event share (website_id, event_id), so subscribers drop what they have seen.
+    one event share website_id, event_name, identity_day and event_id, so subscribers drop what they have seen.
+    docs/subscribe.md has the whole contract.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
