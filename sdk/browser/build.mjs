@@ -14,7 +14,9 @@ const { outputFiles } = await build({
   minify: true,
   write: false,
   format: "iife",
-  target: "es2020",
+  target: "es2021",
+  // Else it begins with "use strict", 13 bytes that change nothing here.
+  tsconfigRaw: {},
   legalComments: "none",
 });
 const script = outputFiles[0].contents;

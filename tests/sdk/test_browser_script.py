@@ -1,10 +1,13 @@
 """s.js in a real Chromium against the real stack: each event that `track` took is counted exactly once."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
+from playwright.async_api import Browser, Page
 
+from devstack.testing import find_chromium
 from tests.pipeline.river import until
 from tests.sdk.conftest import World
 from tests.sdk.gate import Weather
@@ -59,22 +62,59 @@ async def test_page_views_of_a_page_that_changes_its_own_address(world: World) -
     await until(found, steps.__eq__)
 
 
-async def test_offline_for_half_a_minute(world: World) -> None:
-    tab = await world.tabs.new_page()
-    await tab.clock.install()
-    await tab.goto(world.origin)
-    await tab.wait_for_function("!!window.sparklytics?.pageView")
+async def test_a_page_that_the_browser_kept_is_viewed_again_when_it_comes_back(
+    world: World, chromium: Browser
+) -> None:
+    async with await chromium.browser_type.launch(
+        executable_path=find_chromium(),
+        args=["--no-sandbox"],
+        ignore_default_args=["--disable-back-forward-cache"],
+    ) as keeping:
+        world.tabs = await keeping.new_context()
+        tab = await world.open("/start")
+        await until(lambda: world.left(tab), (0).__eq__)
+        await tab.evaluate(
+            "addEventListener('pageshow', ({ persisted }) => sparklytics.track('back', { n: persisted }))"
+        )
+        await tab.click("#next")
+        await tab.wait_for_url("**/next")
+        await until(lambda: views(world), ["/start", "/next"].__eq__)
+        await tab.evaluate("history.back()")
+        await until(lambda: views(world), ["/start", "/next", "/start"].__eq__)
+        assert world.gate.arrivals() == {"True": 1}
+
+
+async def ahead(tab: Page) -> None:
+    """The page's clock and timers go five seconds ahead."""
+    await tab.clock.fast_forward(5_000)
+
+
+async def wait(tab: Page) -> None:
+    """Five seconds pass."""
+    await tab.wait_for_function("start => Date.now() >= start + 5_000", arg=await tab.evaluate("Date.now()"))
+
+
+@pytest.mark.parametrize("pass_five_seconds", [ahead, pytest.param(wait, marks=pytest.mark.long)])
+async def test_offline_for_half_a_minute_then_online(
+    world: World, pass_five_seconds: Callable[[Page], Awaitable[None]]
+) -> None:
+    if pass_five_seconds is ahead:
+        await world.tabs.clock.install()
+    tab = await world.open()
     await until(lambda: world.left(tab), (0).__eq__)
-    await world.tabs.set_offline(offline=True)
-    await world.track(tab, 1, 2)
-    await tab.clock.fast_forward(30_000)
-    await world.track(tab, 3)
-    assert await world.left(tab) == 3
     arrived = len(world.gate.batches)
+    await world.tabs.set_offline(offline=True)
+    for number in range(6):
+        await tab.click("#buy")
+        await world.track(tab, number)
+        await pass_five_seconds(tab)
+    assert await world.left(tab) == 12
+    assert len(world.gate.batches) == arrived
     await world.tabs.set_offline(offline=False)
-    await world.settle(1, 2, 3)
-    assert len(world.gate.batches) == arrived + 1
+    await world.settle(*range(6))
+    await until(lambda: world.river.counts(world.site.website), {"purchase": 6, "counted": 6}.__eq__)
     assert await world.left(tab) == 0
+    assert world.gate.arrivals() == {"purchase": 6, **{str(number): 1 for number in range(6)}}
 
 
 async def test_a_reload_while_offline(world: World) -> None:
@@ -151,13 +191,12 @@ async def test_an_answer_that_was_lost_makes_no_second_event(world: World) -> No
     assert world.gate.arrivals()["1"] >= 1
 
 
-async def test_two_tabs_send_each_event_once_between_them(world: World) -> None:
+async def test_tabs_that_track_at_the_same_time_send_each_event_once_between_them(world: World) -> None:
     one, two = await world.open(), await world.open()
     await until(lambda: world.left(one), (0).__eq__)
-    for number in range(0, 10, 2):
-        await world.track(one, number)
-        await world.track(two, number + 1)
-    await world.settle(*range(10))
+    for number in range(0, 40, 4):
+        await asyncio.gather(world.track(one, number, number + 1), world.track(two, number + 2, number + 3))
+    await world.settle(*range(40))
     assert set(world.gate.arrivals().values()) == {1}
     assert await world.left(one) == 0
 

@@ -4,7 +4,7 @@ import type { Tracker } from "@sparklytics/tracker";
 export function trackForms({ track }: Tracker): void {
   const submitted = ({ target }: Event) => {
     // By attribute: a field called "id" takes the place of the form's own property.
-    const text = (name: string) => (target as Element).getAttribute(name) ?? "";
+    const text = (name: string) => (target as Element).getAttribute?.(name) ?? "";
     track("form_submit", { id: text("id"), name: text("name") });
   };
   addEventListener("submit", submitted, true);

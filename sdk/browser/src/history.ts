@@ -1,4 +1,4 @@
-/** Calls `changed` after each change of the page's address that loads no page. */
+/** Calls `changed` after each change of the page's address that loads no page, and when the page itself comes back. */
 export function watchHistory(changed: () => void): void {
   for (const name of ["pushState", "replaceState"] as const) {
     const original = history[name];
@@ -7,5 +7,6 @@ export function watchHistory(changed: () => void): void {
       changed();
     };
   }
-  addEventListener("popstate", changed);
+  // pageshow: of a page that the browser had kept and shows again.
+  for (const name of ["popstate", "pageshow"]) addEventListener(name, changed);
 }

@@ -18,10 +18,11 @@ declare global {
 
 /** Start the tracker that `element` describes, once for a page, and hand it the calls that wait. */
 export function start(element: HTMLScriptElement): void {
-  const found: Partial<Global> = (window.sparklytics ??= {} as Global);
-  if (found.pageView) return;
+  if (window.sparklytics?.pageView) return;
   const options = readOptions(element);
   const tracker = createTracker(options);
+  // Not before: a page whose script tag is wrong finds nothing here, as one that has no script.
+  const found: Partial<Global> = (window.sparklytics ??= {} as Global);
   const call = ([name, ...given]: Call) => (tracker[name] as (...given: unknown[]) => unknown)(...given);
   const waiting = (found.q ?? []) as unknown as Call[];
   // Functions of the stub that a page holds on to go on to work.
@@ -41,5 +42,5 @@ export function start(element: HTMLScriptElement): void {
 try {
   start(document.currentScript as HTMLScriptElement);
 } catch (error) {
-  console.warn("sparklytics:", error);
+  console.warn("sparklytics: " + error);
 }

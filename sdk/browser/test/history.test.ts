@@ -2,12 +2,13 @@
 import { expect, test } from "vitest";
 import { watchHistory } from "../src/history";
 
-test("each change of the address is told after it happened, and history does what it did", () => {
+test("each change of the address is told after it happened, as is the page's return; history does what it did", () => {
   const seen: string[] = [];
   watchHistory(() => seen.push(location.pathname));
   history.pushState({ n: 1 }, "", "/one");
   history.replaceState(null, "", "/two");
   dispatchEvent(new PopStateEvent("popstate"));
-  expect(seen).toEqual(["/one", "/two", "/two"]);
+  dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+  expect(seen).toEqual(["/one", "/two", "/two", "/two"]);
   expect(history.state).toBe(null);
 });

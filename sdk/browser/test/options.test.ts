@@ -43,3 +43,11 @@ test("an attribute is on when it is there, unless it says false", () => {
     trackLinks: false,
   });
 });
+
+test.each([
+  [{}, "no data-website-id"],
+  [{ "data-website-id": "" }, "no data-website-id"],
+  [{ "data-website-id": "demo", "data-api-host": "events.example" }, "URL"],
+])("%j describes no tracker", (attributes, message) => {
+  expect(() => readOptions(element(attributes))).toThrow(message);
+});

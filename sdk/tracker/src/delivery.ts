@@ -50,9 +50,9 @@ export function createDelivery(
 
   function pick(): Kept[] {
     let size = flyingBytes;
-    const waiting = store.all().filter(([id]) => !flying.has(id));
-    const room = waiting.findIndex(([, json]) => (size += bytesOf(json) + 28) > FLYING_BYTES);
-    return waiting.slice(0, room < 0 ? BATCH_EVENTS : Math.min(room, BATCH_EVENTS));
+    // The first that is too much keeps out all after it: `size` never shrinks.
+    const fits = ([id, json]: Kept) => !flying.has(id) && (size += bytesOf(json) + 28) <= FLYING_BYTES;
+    return store.all().filter(fits).slice(0, BATCH_EVENTS);
   }
 
   /** True where there was something to send and all went well. */
@@ -76,13 +76,9 @@ export function createDelivery(
       failures = 0;
       return true;
     }
-    plan(pause(++failures, answer?.retryAfter ?? 0, Math.random()));
-    return false;
-  }
-
-  function plan(wait: number): void {
     clearTimeout(timer);
-    timer = setTimeout(flush, wait);
+    timer = setTimeout(flush, pause(++failures, answer?.retryAfter ?? 0, Math.random()));
+    return false;
   }
 
   function flush(): void {

@@ -24,7 +24,8 @@ export const postTo =
         body,
         keepalive: true,
         credentials: "omit",
-        signal: AbortSignal.timeout?.(TIMEOUT_MS) ?? null,
+        // Older browsers have none: they wait as long as they see fit.
+        signal: AbortSignal.timeout?.(TIMEOUT_MS) as AbortSignal,
       });
       const retryAfter = Math.min(LONGEST_REST_S, +answer.headers.get("retry-after")!);
       found = { status: answer.status, retryAfter, body: await answer.json().catch(() => null) };

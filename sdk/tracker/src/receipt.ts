@@ -19,12 +19,14 @@ export interface Answer {
 export type Fate = "taken" | "again" | Rejection;
 
 /**
- * The fate of each of the `count` events that were sent; `answer` is undefined where none came.
+ * The fate of each of the `count` events that were sent; `answer` is undefined where none came, and may be anybody's.
  * Only a receipt ends an event: all else is "again".
  */
 export function fates(answer: Answer | undefined, count: number): Fate[] {
-  const accepted = answer?.status === 202 && answer.body?.ok;
-  const made = Array<Fate>(count).fill(accepted ? "taken" : "again");
-  for (const entry of answer?.body?.rejected ?? []) made[entry.index] = entry.retry === false ? entry : "again";
-  return made;
+  const accepted = answer?.status === 202 && answer.body?.ok && "taken";
+  const rejected = [answer?.body?.rejected].flat();
+  return Array.from({ length: count }, (_, index) => {
+    const entry = rejected.find((one) => one?.index === index);
+    return (entry ? entry.retry === false && entry : accepted) || "again";
+  });
 }

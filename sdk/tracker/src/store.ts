@@ -13,7 +13,7 @@ export interface Store {
 /** Texts by name: localStorage, or a plain object. */
 export type Box = Record<string, string>;
 
-/** Of all events that wait, some thousands. A fifth of what browsers give a site: the rest stays the site's own. */
+/** Of all events that wait with their ids, some thousands. A fifth of what browsers give a site: the rest stays its own. */
 export const MAX_CHARACTERS = 1_000_000;
 
 /** localStorage, or memory where the browser denies it (a sandboxed frame, cookies turned off). */
@@ -44,7 +44,7 @@ export function createStore(box: Box, prefix: string): Store {
   return {
     all,
     add(id, json) {
-      if (all().reduce((sum, [, text]) => sum + text.length, json.length) > MAX_CHARACTERS) return false;
+      if (all().join("").length + json.length > MAX_CHARACTERS) return false;
       try {
         box[prefix + id] = json;
       } catch {

@@ -33,7 +33,7 @@ export interface Tracker {
 /** Whether nothing may be tracked here: by the page's own word, or the visitor's. */
 export function isSilent({ disabled, respectDnt }: TrackerOptions): boolean {
   const { doNotTrack, globalPrivacyControl } = navigator as Navigator & { globalPrivacyControl?: boolean };
-  return !!disabled || (respectDnt !== false && (doNotTrack === "1" || !!globalPrivacyControl));
+  return !!(disabled || (respectDnt !== false && (doNotTrack === "1" || globalPrivacyControl)));
 }
 
 /** A tracker of the page that this runs in; sends what earlier pages left. Must be called in a browser. */
@@ -82,7 +82,7 @@ export function createTracker(options: TrackerOptions): Tracker {
       visitor_id: box[visitor],
       ...event,
     });
-    return delivery.take(id, data ? `${json.slice(0, -1)},"event_data":${data}}` : json) || refuse("the store is full");
+    return delivery.take(id, `${json.slice(0, -1)}${data && `,"event_data":${data}`}}`) || refuse("the store is full");
   }
 
   function refuse(flaw: string): false {
@@ -98,10 +98,14 @@ export function createTracker(options: TrackerOptions): Tracker {
     }
   }
 
-  if (quiet) debug("disabled, or not wanted by the visitor");
+  if (quiet) debug("disabled, or DNT");
   else {
     const leave = () => attempt(delivery.leave);
-    addEventListener("pagehide", leave);
+    addEventListener("pagehide", () => {
+      // A page that comes back is viewed again.
+      viewed = "";
+      leave();
+    });
     document.addEventListener("visibilitychange", () => (document.hidden ? leave() : delivery.wake()));
     addEventListener("online", delivery.wake);
     delivery.wake();
@@ -118,7 +122,7 @@ export function createTracker(options: TrackerOptions): Tracker {
       attempt(() => {
         const url = address();
         if (url === viewed) return false;
-        if (viewed) referrer = viewed;
+        referrer = viewed || referrer;
         viewed = url;
         return take("pageview", {});
       }),

@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fates } from "../src/receipt";
+import { fates, type Answer } from "../src/receipt";
 
 const entry = (index: number, retry: boolean) => ({ index, code: "c", message: "m", retry });
 const answer = (status: number, body: object | null) => ({ status, retryAfter: 0, body });
@@ -23,4 +24,19 @@ test.each([
   ["no answer", undefined],
 ])("no receipt, no end: %s", (_, found) => {
   expect(fates(found, 2)).toEqual(["again", "again"]);
+});
+
+const strange = fc.oneof(
+  fc.jsonValue(),
+  fc.record({ rejected: fc.jsonValue() }),
+  fc.record({ rejected: fc.array(fc.oneof(fc.jsonValue(), fc.record({ index: fc.oneof(fc.jsonValue(), fc.constant("length")) }))) }),
+);
+
+test("whoever answers and whatever it says: no event ends without a receipt, and nothing breaks", () => {
+  fc.assert(
+    fc.property(fc.constantFrom(200, 400, 404, 502), strange, (status, body) => {
+      const found = fates({ status, retryAfter: 0, body } as unknown as Answer, 3);
+      expect(found).toEqual(["again", "again", "again"]);
+    }),
+  );
 });

@@ -5,8 +5,18 @@ import { createTracker, isSilent, type TrackerOptions } from "../src/tracker";
 const OPTIONS: TrackerOptions = { websiteId: "demo", apiHost: "https://events.example" };
 const sent: Record<string, unknown>[] = [];
 const warnings: string[] = [];
+let page: AbortController;
+
+/** Listeners that end with their test: all tests share one window. */
+function listenFor(target: Window | Document): void {
+  const original = target.addEventListener.bind(target) as (name: string, heard: EventListener, options: object) => void;
+  target.addEventListener = ((name: string, heard: EventListener) => original(name, heard, { signal: page.signal })) as never;
+}
+listenFor(window);
+listenFor(document);
 
 beforeEach(() => {
+  page = new AbortController();
   vi.useFakeTimers();
   localStorage.clear();
   sent.length = warnings.length = 0;
@@ -23,6 +33,7 @@ beforeEach(() => {
   });
 });
 afterEach(() => {
+  page.abort();
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
@@ -62,9 +73,11 @@ test("what the collector would refuse is not taken, and said on the console", as
   expect(tracker.track("a", circle)).toBe(false);
   expect(tracker.track("a", broken)).toBe(false);
   expect(tracker.track(Symbol("a") as never)).toBe(false);
+  expect(tracker.track("a", { n: 1n })).toBe(false);
+  expect(tracker.track("a", { text: "x".repeat(2_000_000) })).toBe(false);
   expect(tracker.identify("x".repeat(65))).toBe(false);
   expect(await arrived()).toEqual([]);
-  expect(warnings.length).toBe(6);
+  expect(warnings.length).toBe(8);
   expect(warnings[1]).toBe("sparklytics: not taken: event_data has 4107 bytes, not 1 to 4096");
 });
 
@@ -141,4 +154,68 @@ test("what an earlier page left is sent by the next, as it was", async () => {
   expect(JSON.stringify(rest)).toBe(Object.values(left)[0]);
   expect(sent_at).toBeTypeOf("number");
   expect(localStorage.length).toBe(0);
+});
+
+test("the page's end and its hiding send what waits at once; its return, and the network's, end a wait", async () => {
+  const hidden = vi.spyOn(document, "hidden", "get");
+  const tracker = createTracker(OPTIONS);
+  const sentBy = (act: () => void) => {
+    const before = sent.length;
+    tracker.track("a");
+    act();
+    return sent.length - before;
+  };
+  expect(sentBy(() => dispatchEvent(new Event("pagehide")))).toBe(1);
+  await arrived();
+  hidden.mockReturnValue(true);
+  expect(sentBy(() => document.dispatchEvent(new Event("visibilitychange")))).toBe(1);
+  await arrived();
+  hidden.mockReturnValue(false);
+  for (const act of [() => document.dispatchEvent(new Event("visibilitychange")), () => dispatchEvent(new Event("online"))]) {
+    const online = fetch;
+    vi.stubGlobal("fetch", async () => Promise.reject(new TypeError("Failed to fetch")));
+    tracker.track("a");
+    // Long enough for pauses of minutes.
+    await vi.advanceTimersByTimeAsync(600_000);
+    vi.stubGlobal("fetch", online);
+    const before = sent.length;
+    act();
+    await vi.advanceTimersByTimeAsync(300);
+    expect(sent.length).toBe(before + 1);
+  }
+});
+
+test("a page that comes back from where the browser kept it is viewed again, with the same referrer", async () => {
+  const tracker = createTracker(OPTIONS);
+  expect(tracker.pageView()).toBe(true);
+  dispatchEvent(new Event("pagehide"));
+  expect(tracker.pageView()).toBe(true);
+  expect(tracker.pageView()).toBe(false);
+  const views = await arrived();
+  expect(views.map(({ url, referrer }) => [url, referrer])).toEqual(Array(2).fill([location.href, document.referrer]));
+});
+
+test("nothing that the browser refuses reaches the page", async () => {
+  const broken: unknown[] = [];
+  const note = (event: Event) => void broken.push(event);
+  for (const name of ["error", "unhandledrejection"]) addEventListener(name, note);
+  vi.stubGlobal("fetch", () => {
+    throw new Error("fetch is not for you");
+  });
+  vi.spyOn(Storage.prototype, "setItem").mockImplementation(() => {
+    throw new DOMException("full", "QuotaExceededError");
+  });
+  const tracker = createTracker(OPTIONS);
+  expect(tracker.track("a")).toBe(true);
+  tracker.identify("me");
+  dispatchEvent(new Event("pagehide"));
+  await vi.advanceTimersByTimeAsync(10_000);
+  vi.restoreAllMocks();
+  expect(broken).toEqual([]);
+});
+
+test("a full store takes no more, and says so", () => {
+  localStorage.setItem("sparklytics:demo:event:0", "x".repeat(1_000_000));
+  expect(createTracker(OPTIONS).track("a")).toBe(false);
+  expect(warnings).toEqual(["sparklytics: not taken: the store is full"]);
 });
