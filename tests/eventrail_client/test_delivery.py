@@ -320,24 +320,25 @@ def test_a_full_queue_drops_the_oldest_and_counts_them() -> None:
     assert way.begin() == [event(2), event(3), event(4)]
 
 
-def test_what_is_given_up_comes_back_into_a_queue_with_bounds() -> None:
+def full_with_one_under_way() -> Delivery:
+    """Event 0 is under way, 1 and 2 are all that may wait."""
     way = delivery(queue_events=2)
     way.take(event(0), 0)
     way.hurry()
     way.begin()
     way.take(event(1), 0)
     way.take(event(2), 0)
+    return way
+
+
+def test_what_is_given_up_comes_back_into_a_queue_with_bounds() -> None:
+    way = full_with_one_under_way()
     way.give_up()
     assert way.counts == Counts(taken=3, accepted=0, refused=0, dropped=1, waiting=2)
 
 
 def test_what_is_under_way_is_not_dropped_until_it_comes_back() -> None:
-    way = delivery(queue_events=2)
-    way.take(event(0), 0)
-    way.hurry()
-    way.begin()
-    way.take(event(1), 0)
-    way.take(event(2), 0)
+    way = full_with_one_under_way()
     assert way.counts.dropped == 0
     way.end(LOST, 0)
     assert way.counts.dropped == 1

@@ -47,12 +47,9 @@ class AsyncClient(Tracking[httpx.AsyncBaseTransport, httpx.AsyncClient]):
 
         What is left stays in the spool for the next client. Without one it is lost, and a log line says how much.
         """
-        limit = self._options.exit_timeout if within is None else within
-        with self._lock:
-            if self._closed:
-                return not self._delivery.counts.waiting
-            self._closed = True
-        done = await self.flush(limit)
+        if not self._shut():
+            return not self._delivery.counts.waiting
+        done = await self.flush(self._options.exit_timeout if within is None else within)
         await self._stop()
         await asyncio.to_thread(self._leave)
         return done
@@ -69,10 +66,10 @@ class AsyncClient(Tracking[httpx.AsyncBaseTransport, httpx.AsyncClient]):
 
     def at_exit(self) -> None:
         """The loop is gone: send what waits from this thread, within `exit_timeout`."""
+        if not self._shut():
+            return
         with self._lock:
-            if self._closed:
-                return
-            self._closed = self._stopping = True
+            self._stopping = True
             self._delivery.give_up()
             self._progress = asyncio.Event()
         if self._transport is None and self._delivery.counts.waiting:

@@ -39,12 +39,9 @@ class Client(Tracking[httpx.BaseTransport, httpx.Client]):
 
         What is left stays in the spool for the next client. Without one it is lost, and a log line says how much.
         """
-        limit = self._options.exit_timeout if within is None else within
-        with self._lock:
-            if self._closed:
-                return not self._delivery.counts.waiting
-            self._closed = True
-        done = self.flush(limit)
+        if not self._shut():
+            return not self._delivery.counts.waiting
+        done = self.flush(self._options.exit_timeout if within is None else within)
         with self._changed:
             self._stopping = True
             self._changed.notify_all()

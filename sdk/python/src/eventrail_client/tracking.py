@@ -177,6 +177,12 @@ class Tracking(ABC, Generic[Transport, Http]):
         if self._spool is not None:
             self._spool.release()
 
+    def _shut(self) -> bool:
+        """The first step of closing: take nothing more; False where that was done before."""
+        with self._lock:
+            was, self._closed = self._closed, True
+        return not was
+
     def _leave(self) -> None:
         """The last step of closing: what waits goes to the next client, or is lost, which is told."""
         with self._lock:
