@@ -1,6 +1,7 @@
 import datetime
 import json
 import math
+from collections import UserDict
 from decimal import Decimal
 from typing import Any
 
@@ -78,7 +79,7 @@ def test_the_limits_are_the_collectors(props: dict[str, Any], taken: bool) -> No
         ({1: 2}, "event_data: has a key that is a int; keys are texts"),
         ({"a": dict.fromkeys(("\ud800", "\udfff"))}, "event_data.a: has a key twice"),
         ({"rate": math.nan}, "event_data.rate: is no finite number"),
-        ({"n": 10**5000}, "event_data: Exceeds the limit"),
+        ({"n": 10**5000}, "event_data: cannot be read: ValueError.'Exceeds the limit"),
         ([1], "event_data: must be a mapping, but is a list"),
         ({"a": "\0"}, "event_data.a: holds the NUL character"),
         ({"a": "x" * 5000}, "event_data: is 5,008 bytes as JSON, but at most 4,096 are taken"),
@@ -87,6 +88,21 @@ def test_the_limits_are_the_collectors(props: dict[str, Any], taken: bool) -> No
 def test_a_fault_says_where_it_is(props: Any, message: str) -> None:
     with pytest.raises(InvalidEvent, match=message):
         written(props)
+
+
+class Changing(UserDict[str, int]):
+    """As a mapping that another thread adds to while it is read."""
+
+    def __getitem__(self, key: str) -> int:
+        self.data[f"{key}+"] = 1
+        return self.data[key]
+
+
+def test_a_mapping_that_fails_while_it_is_read_is_refused() -> None:
+    with pytest.raises(
+        InvalidEvent, match=r"event_data: cannot be read: RuntimeError.'dictionary changed size"
+    ):
+        written(Changing(a=1, b=2))
 
 
 def test_what_holds_itself_is_refused() -> None:

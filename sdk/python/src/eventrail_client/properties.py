@@ -25,8 +25,11 @@ def written(properties: Properties) -> str:
         raise InvalidEvent(f"must be a mapping, but is a {type(properties).__name__}", FIELD)
     try:
         made = encode(_plain(properties, "", 1))
-    except ValueError as error:
-        raise error if isinstance(error, InvalidEvent) else InvalidEvent(str(error), FIELD) from None
+    except InvalidEvent:
+        raise
+    except Exception as error:
+        # The caller's mapping may do anything, such as change in another thread meanwhile.
+        raise InvalidEvent(f"cannot be read: {error!r}", FIELD) from error
     size = len(made.encode())
     if size > MAX_BYTES:
         raise InvalidEvent(
