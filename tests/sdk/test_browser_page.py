@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "docs/browser.md", ROOT / "README.md")
 
 
-def blocks(page: Path) -> list[str]:
-    """The HTML blocks of a page, in their order."""
-    return re.findall(r"^```html\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+def blocks(page: Path, language: str = "html") -> list[str]:
+    """The blocks of a page in this language, in their order."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
 
 
 @pytest.mark.parametrize("line", curl.lines(PAGES[0]))
@@ -42,6 +42,14 @@ async def test_the_first_page_sends_its_first_event(world: World, page: Path) ->
         ("amount", "49.99"),
         ("plan", "pro"),
     ]
+
+
+async def test_the_calls_that_it_shows_are_counted(world: World) -> None:
+    (calls,) = blocks(PAGES[0], "js")
+    tab = await world.open()
+    await tab.evaluate(calls)
+    await world.hurry("signup_click", "purchase")
+    await until(lambda: world.river.counts(world.site.website), {"signup_click": 1, "purchase": 1}.__eq__)
 
 
 async def test_the_two_lines_keep_early_calls(world: World) -> None:
