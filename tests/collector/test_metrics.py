@@ -9,6 +9,11 @@ def test_every_figure_has_a_unit_or_meaning_and_none_names_a_website() -> None:
             assert all("website" not in sample.labels for sample in family.samples)
 
 
+def test_each_code_is_counted_from_the_start() -> None:
+    value = Metrics().registry.get_sample_value
+    assert value("eventrail_collector_events_refused_total", {"code": "unavailable"}) == 0
+
+
 def test_the_queue_is_read_when_it_is_asked_for() -> None:
     metrics, backlog = Metrics(), Backlog(10, 1000)
     metrics.watch(backlog, lambda: True)

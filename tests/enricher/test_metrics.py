@@ -12,6 +12,11 @@ def test_every_metric_has_its_prefix_and_a_help_text() -> None:
         assert family.documentation.endswith(".")
 
 
+def test_each_reason_is_counted_from_the_start() -> None:
+    shown = generate_latest(Metrics().registry)
+    assert b'eventrail_enricher_rejected_total{reason="too_large"} 0.0' in shown
+
+
 def test_two_catalogues_do_not_meet() -> None:
     first, second = Metrics(), Metrics()
     first.events_in.inc(3)

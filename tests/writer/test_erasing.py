@@ -72,6 +72,12 @@ class Writer:
     erasing: Erasing
     table: Table
     task: "asyncio.Task[None]"
+    figures: CollectorRegistry
+
+    def oldest_seconds(self) -> float:
+        value = self.figures.get_sample_value("eventrail_writer_erasure_oldest_seconds")
+        assert value is not None
+        return value
 
     async def insert(self, rows: Sequence[Row]) -> None:
         if rows:
@@ -97,12 +103,13 @@ async def start(
     doors: list[Any] = []
 
     def begin(group: Group) -> Writer:
-        catalogue, clock = metrics(CollectorRegistry()), SystemClock()
+        figures, clock = CollectorRegistry(), SystemClock()
+        catalogue = metrics(figures)
         retry = Retry(Backoff(0.01, 0.05), Waiting(catalogue, clock.monotonic))
         tables, sweeping = (ErasureTables(database, timeout_seconds=60) for _ in range(2))
         table = Table(database, timeout_seconds=60, process=uuid4().hex)
         one = Erasing(group, tables, sweeping, group, retry, catalogue, clock, request.param)
-        made.append(Writer(one, table, asyncio.create_task(one.run())))
+        made.append(Writer(one, table, asyncio.create_task(one.run()), figures))
         doors.extend([tables, sweeping, table])
         return made[-1]
 
@@ -164,12 +171,14 @@ async def test_an_insert_that_began_before_the_request_holds_up_its_end(
     await quick.erasing.withhold([])
     await asyncio.sleep(0.3)
     assert not done(), "an insert is on its way"
+    assert quick.oldest_seconds() >= 0.3
     await slow.insert(rows)
     await until(lambda: kept.event_id in visible())
     assert not done()
     await slow.erasing.recall(rows)
     group.committed[0] = 2
     await until(lambda: one.erasure_id in done())
+    await until(lambda: quick.oldest_seconds() == 0)
     assert visible() == {kept.event_id}
 
 

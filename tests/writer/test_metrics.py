@@ -9,10 +9,16 @@ def test_names_and_texts() -> None:
     registry = CollectorRegistry()
     metrics(registry)
     families = list(registry.collect())
-    assert len(families) == 17
+    assert len(families) == 18
     for family in families:
         assert family.name.startswith("eventrail_writer_")
         assert family.documentation.endswith(".")
+
+
+def test_each_reason_is_counted_from_the_start() -> None:
+    registry = CollectorRegistry()
+    metrics(registry)
+    assert registry.get_sample_value("eventrail_writer_rejected_total", {"reason": "insert_refused"}) == 0
 
 
 def test_two_registries_do_not_disturb_each_other() -> None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from eventrail.contract import topics
+
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
@@ -34,7 +36,7 @@ def metrics(registry: CollectorRegistry) -> Metrics:
     def gauge(name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, registry=registry)
 
-    return Metrics(
+    made = Metrics(
         unaccounted=gauge(
             "eventrail_unaccounted_events",
             "Accepted events of which nobody can tell what became of them, over all minutes that are known. "
@@ -74,3 +76,6 @@ def metrics(registry: CollectorRegistry) -> Metrics:
             "eventrail_auditor_waiting", "1 while the auditor waits for this cause, else 0.", "cause"
         ),
     )
+    for topic in (topics.RAW.name, topics.ENRICHED.name):
+        made.expired.labels(topic)
+    return made

@@ -8,6 +8,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from collector.rate_limits import RateLimiter
+from collector.refusals import KINDS
 from collector.sinks.backlog import Backlog
 from eventrail import metrics
 
@@ -72,6 +73,8 @@ class Metrics:
             ["code"],
             registry=self.registry,
         )
+        for code in KINDS:
+            self.refused.labels(code)
         self.requests = Counter(
             "eventrail_collector_requests",
             "Requests to the collect endpoint, by HTTP status.",
@@ -155,6 +158,11 @@ class Metrics:
             "Bytes of the spool's file that are in use.",
             registry=self.registry,
         )
+        self._spool_limit = Gauge(
+            "eventrail_collector_spool_limit_bytes",
+            "Bytes that the spool's file may have; 0 where there is no spool.",
+            registry=self.registry,
+        )
         self._spool_oldest = Gauge(
             "eventrail_collector_spool_oldest_seconds",
             "Age of the oldest event in the spool in seconds, 0 where it is empty.",
@@ -172,8 +180,11 @@ class Metrics:
         self._queue_bytes.set_function(lambda: backlog.bytes)
         self._kafka_up.set_function(lambda: float(kafka_up()))
 
-    def watch_spool(self, held: Callable[[], SpoolHeld], oldest_seconds: Callable[[], float]) -> None:
+    def watch_spool(
+        self, held: Callable[[], SpoolHeld], oldest_seconds: Callable[[], float], limit_bytes: int
+    ) -> None:
         """Read what the spool holds from its owner whenever the metrics are asked for."""
+        self._spool_limit.set(limit_bytes)
         self._spool_events.set_function(lambda: held().events)
         self._spool_bytes.set_function(lambda: held().bytes)
         self._spool_oldest.set_function(oldest_seconds)

@@ -67,6 +67,11 @@ class Batch:
         return [record for outcome in self.outcomes for record in outcome.rejected]
 
     @property
+    def oldest_ms(self) -> int | None:
+        """Acceptance of the record that was accepted first, in Unix milliseconds; None where none was enriched."""
+        return min((outcome.received_ms for outcome in self.outcomes if outcome.received_ms), default=None)
+
+    @property
     def judged(self) -> int:
         """Events that the breaker judges."""
         return sum(outcome.judged for outcome in self.outcomes)

@@ -24,8 +24,10 @@ from eventrail import logs
 from eventrail.breaker import Breaker, probe_pause
 from eventrail.clock import Clock
 from eventrail.contract.topics import ENRICHED, REJECTED, SESSIONS_CHANGELOG
+from eventrail.contract.v1.rejected_pb2 import RejectionReason
 from eventrail.errors import KafkaUnavailable
 from eventrail.kafka.records import Acknowledged
+from eventrail.rejected.names import reason_name
 from eventrail.sealing import UnknownKey
 
 _LOOK_SECONDS = 1.0
@@ -167,7 +169,7 @@ class Intake:
             except KafkaUnavailable as error:
                 _log.warning("commit failed, will be tried again", why=str(error))
                 return
-            self._metrics.commits.labels("done" if done else "refused").inc()
+            self._metrics.commits.labels("ok" if done else "refused").inc()
             if done:
                 self.account.committed(generation, offsets)
 
@@ -298,13 +300,15 @@ class Intake:
 
     def _measure(self, batch: Batch, seconds: float) -> None:
         self._metrics.batch_seconds.observe(seconds)
+        if batch.oldest_ms is not None:
+            self._metrics.age_seconds.observe(max(self._clock.now_ms() - batch.oldest_ms, 0) / 1000)
         self._metrics.events_out.inc(len(batch.enriched()))
         self._breaker.count(batch.judged, batch.faults)
         for outcome in batch.outcomes:
             self._metrics.events_in.inc(outcome.events)
             self._metrics.chunk_events.observe(outcome.events)
             for reason in outcome.reasons:
-                self._metrics.rejected.labels(reason).inc()
+                self._metrics.rejected.labels(reason_name(RejectionReason.Value(reason))).inc()
 
     # What has to be read again.
 

@@ -3,6 +3,9 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from eventrail import metrics
+from eventrail.rejected.names import REASONS
+
+_AGES = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86_400)
 
 
 class Metrics:
@@ -31,8 +34,10 @@ class Metrics:
             ["reason"],
             registry=self.registry,
         )
+        for reason in REASONS:
+            self.rejected.labels(reason)
         self.expired = Counter(
-            "eventrail_enricher_raw_records_expired_total",
+            "eventrail_enricher_expired_records_total",
             "Raw records that Kafka removed before they were read. Any is a loss.",
             registry=self.registry,
         )
@@ -50,10 +55,16 @@ class Metrics:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30),
             registry=self.registry,
         )
+        self.age_seconds = Histogram(
+            "eventrail_enricher_age_seconds",
+            "Seconds from the acceptance of a batch's oldest raw record to its acknowledgement, one value per batch.",
+            buckets=_AGES,
+            registry=self.registry,
+        )
         self.commits = Counter(
             "eventrail_enricher_commits_total",
-            "Commits of offsets to Kafka, by result: done or refused.",
-            ["result"],
+            "Offset commits by outcome: ok, refused (the partitions are another worker's by now).",
+            ["outcome"],
             registry=self.registry,
         )
         self.gaps = Counter(

@@ -43,7 +43,7 @@ class Metrics:
             registry=registry,
         )
         self.waiting = Gauge(
-            "eventrail_query_api_waiting",
+            "eventrail_query_api_waiting_questions",
             "Questions that wait for a connection to ClickHouse.",
             registry=registry,
         )

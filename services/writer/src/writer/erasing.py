@@ -100,6 +100,8 @@ class Erasing:
         self._fresh_at = float("-inf")
         self._to_sweep: asyncio.Queue[Erasure] = asyncio.Queue()
         self._swept: asyncio.Queue[Erasure] = asyncio.Queue()
+        self._open: dict[UUID, Erasure] = {}
+        metrics.erasure_oldest.set_function(self._oldest_seconds)
 
     async def run(self) -> None:
         """Learn of requests and carry them out until cancelled; waits for ever while a backend is away."""
@@ -188,6 +190,7 @@ class Erasing:
 
     async def _learn(self, erasures: Sequence[Erasure]) -> None:
         new = [one for one in erasures if one.erasure_id not in self._done]
+        self._open.update({one.erasure_id: one for one in new})
         await self._retry(lambda: asyncio.to_thread(self._tables.remember, new, self._clock.now_ms()))
         self._memory.add_visitors(erasures)
         self._websites |= {one.website_id for one in erasures}
@@ -222,7 +225,14 @@ class Erasing:
             await self._sweep(erasure)
         await self._retry(lambda: asyncio.to_thread(self._sweeping.finish, erasures, self._clock.now_ms()))
         self._done |= {one.erasure_id for one in erasures}
+        for one in erasures:
+            self._open.pop(one.erasure_id, None)
         self._metrics.erasures.inc(len(erasures))
+
+    def _oldest_seconds(self) -> float:
+        # A copy, because metrics are asked for in another thread.
+        since_ms = min((one.requested_at_ms for one in list(self._open.values())), default=None)
+        return 0.0 if since_ms is None else max(self._clock.now_ms() - since_ms, 0) / 1000
 
     async def _until_nothing_is_on_its_way(self) -> None:
         """Until all is committed that was read before every writer knew what this one knows now."""

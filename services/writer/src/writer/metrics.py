@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from eventrail.rejected.names import REASONS
+
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _ROWS = (1, 10, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 _AGES = (0.1, 0.25, 0.5, 1, 2.5, 5, 6, 7.5, 10, 30, 60, 300, 3600, 86_400)
@@ -23,6 +25,7 @@ class Metrics:
     duplicates: Counter
     erased: Counter
     erasures: Counter
+    erasure_oldest: Gauge
     rejected: Counter
     retries: Counter
     commits: Counter
@@ -44,7 +47,7 @@ def metrics(registry: CollectorRegistry) -> Metrics:
     def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(f"eventrail_writer_{name}", text, buckets=buckets, registry=registry)
 
-    return Metrics(
+    made = Metrics(
         rows_inserted=counter("rows_inserted_total", "Rows that the engine acknowledged."),
         inserts=counter("inserts_total", "Blocks that the engine acknowledged."),
         insert_seconds=histogram(
@@ -65,6 +68,10 @@ def metrics(registry: CollectorRegistry) -> Metrics:
             "erased_events_total", "Events that were deleted or not written because of an erasure."
         ),
         erasures=counter("erasures_total", "Erasures that this writer has carried out to their end."),
+        erasure_oldest=gauge(
+            "erasure_oldest_seconds",
+            "Age of the oldest erasure that this writer has not carried out to its end, 0 where there is none.",
+        ),
         rejected=counter("rejected_total", "Records put on the rejected topic, by reason.", "reason"),
         retries=counter("retries_total", "Tries that failed and are made again, by cause.", "cause"),
         commits=counter("commits_total", "Offset commits by outcome: ok, failed (tried again).", "outcome"),
@@ -80,3 +87,6 @@ def metrics(registry: CollectorRegistry) -> Metrics:
         ),
         waiting=gauge("waiting", "1 while the writer waits for this cause, else 0.", "cause"),
     )
+    for reason in REASONS:
+        made.rejected.labels(reason)
+    return made

@@ -92,7 +92,7 @@ class SpoolSink:
         self._left = asyncio.Event()
         """Set when a batch has left, and then replaced."""
         self._draining: asyncio.Task[None] | None = None
-        metrics.watch_spool(lambda: self.held, lambda: self.oldest_seconds)
+        metrics.watch_spool(lambda: self.held, lambda: self.oldest_seconds, bounds.file_bytes)
 
     @property
     def held(self) -> Held:
