@@ -171,3 +171,24 @@ assert client.close(within=20)
     ended(python(program, collector, tmp_path))
     assert names(collector).count("child") == 20
     assert set(collector.tries().values()) == {1}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_processes_that_start_together_have_each_a_file(collector: FaultyCollector, tmp_path: Path) -> None:
+    program = """
+from pathlib import Path
+from eventrail_client.spool import Spool
+for _ in range(40):
+    children = []
+    for _ in range(8):
+        child = os.fork()
+        if not child:
+            own = Spool(Path(spool))
+            own.take_over(list)
+            own.close()
+            os._exit(0)
+        children.append(child)
+    assert all([os.waitpid(child, 0)[1] == 0 for child in children])
+"""
+    ended(python(program, collector, tmp_path))
+    assert list(tmp_path.iterdir()) == []

@@ -92,8 +92,29 @@ def test_a_file_that_is_taken_away_while_it_is_made_is_no_spool(
     monkeypatch.setattr("eventrail_client.spool._TABLE", "SELECT 1")  # so the file is not there yet
     exists = Path.exists
     monkeypatch.setattr(Path, "exists", lambda path: path.suffix != ".sqlite3" and exists(path))
-    with pytest.raises(FileNotFoundError, match="was taken away"):
+    with pytest.raises(OSError, match=r"was taken away$"):
         Spool(tmp_path)
+
+
+def test_who_meets_another_one_while_its_file_is_made_makes_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, tokens = Spool(tmp_path), iter(["locked", "locked", "new"])
+    first.path.rename(tmp_path / "locked.sqlite3")
+    monkeypatch.setattr("secrets.token_hex", lambda _size: next(tokens))
+    second = Spool(tmp_path)
+    assert second.path == tmp_path / "new.sqlite3"
+    second.write({1: EVENTS[1]}, set())
+    for spool in (first, second):
+        spool.close()
+
+
+def test_a_file_that_stays_locked_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Spool(tmp_path)
+    monkeypatch.setattr("secrets.token_hex", lambda _size: first.path.stem)
+    with pytest.raises(OSError, match="was taken away: database is locked"):
+        Spool(tmp_path)
+    first.close()
 
 
 def test_nobody_else_may_read_the_folder(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,8 @@ from eventrail_client.events import Event
 
 SUFFIX: Final = ".sqlite3"
 DAMAGED: Final = ".damaged"
+_TRIES: Final = 10
+_OF_OTHERS: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_READONLY_DBMOVED)
 
 _log = logging.getLogger("eventrail_client")
 
@@ -41,20 +43,12 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path = folder / f"{secrets.token_hex(8)}{SUFFIX}"
-        self._file = _open(self.path, "rwc")
-        try:
-            self._own()
-        except BaseException:
-            self._file.close()
-            raise
-
-    def _own(self) -> None:
-        self._file.executescript(_SETTINGS)
-        self._file.execute(_TABLE)
-        if not self.path.exists():
-            # Who starts at the same time may have taken it for a file without an owner, until it was locked.
-            raise FileNotFoundError(f"{self.path} was taken away")
+        # Until a new file is locked, who starts at the same time may take it for one without an owner.
+        for _ in range(_TRIES - 1):
+            with suppress(_TakenAway):
+                self.path, self._file = _owned(folder)
+                return
+        self.path, self._file = _owned(folder)
 
     def write(self, kept: Mapping[int, Event], forgotten: AbstractSet[int]) -> None:
         """Put the events of `kept` on disk, by their numbers, and take those in `forgotten` off it; all or nothing."""
@@ -91,6 +85,27 @@ class Spool:
 
     def _others(self) -> Iterator[Path]:
         return (path for path in sorted(self._folder.glob(f"*{SUFFIX}")) if path != self.path)
+
+
+class _TakenAway(OSError):
+    """Another process was quicker: it has a file, or has removed it."""
+
+
+def _owned(folder: Path) -> tuple[Path, sqlite3.Connection]:
+    """A new file that is locked. Raises _TakenAway."""
+    path = folder / f"{secrets.token_hex(8)}{SUFFIX}"
+    file = _open(path, "rwc")
+    try:
+        file.executescript(_SETTINGS)
+        file.execute(_TABLE)
+        if not path.exists():
+            raise _TakenAway(f"{path} was taken away")
+    except BaseException as error:
+        file.close()
+        if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode in _OF_OTHERS:
+            raise _TakenAway(f"{path} was taken away: {error}") from error
+        raise
+    return path, file
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
