@@ -160,7 +160,7 @@ async def test_more_questions_than_connections_are_all_answered(make_here: Make)
     )
     assert [answer.rows[0][0] for answer in answers] == list(range(40))
     assert len(engine._clients) == 3
-    assert sample(engine, "waiting") == 0
+    assert sample(engine, "waiting_questions") == 0
 
 
 async def running_queries(client: Client, mark: str) -> int:

@@ -37,7 +37,8 @@ ROOT = Path(__file__).parents[3]
 def grace(name: str) -> float:
     """Seconds that Kubernetes gives the service before it kills it."""
     documents = yaml.safe_load_all((ROOT / "k8s" / "base" / f"{name}.yaml").read_text())
-    return float(next(documents)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"])
+    [deployment] = [document for document in documents if document["kind"] == "Deployment"]
+    return float(deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"])
 
 
 @dataclass
