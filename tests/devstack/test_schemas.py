@@ -78,13 +78,6 @@ def test_another_module_than_the_locked_one_is_refused_and_leaves_nothing(
     assert [path.suffix for path in cache.iterdir()] == [".lock"]
 
 
-def test_what_a_failing_program_wrote_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SchemasError, match="the reason"):
-        schemas._run(["sh", "-c", "echo the reason; exit 2"], tmp_path, {})
-    with pytest.raises(SchemasError, match="no-such-program is not there"):
-        schemas._run(["no-such-program"], tmp_path, {})
-
-
 def test_the_locks_name_every_source_with_its_hash() -> None:
     modules = schemas.parse_lock(schemas.MODULES_LOCK.read_text())
     assert {module.partition("@")[0] for module in modules} == set(schemas.FILES)

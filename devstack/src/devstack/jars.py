@@ -11,7 +11,6 @@ Everything is done by jgo's own Python resolver: no Java, no `mvn`.
 import argparse
 import hashlib
 import logging
-import os
 import shutil
 import sys
 import tempfile
@@ -25,6 +24,7 @@ import requests
 import truststore
 from jgo.maven import Dependency, MavenContext, PythonResolver
 
+from devstack.cache import kept
 from devstack.errors import JarsError
 from devstack.terminal import say
 from devstack.turn import turn
@@ -69,9 +69,8 @@ def format_lock(jars: Sequence[Jar]) -> str:
 
 
 def cache_dir() -> Path:
-    """The folder of this version's jars in the user's cache (`XDG_CACHE_HOME` or `~/.cache`)."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "eventrail" / f"kafka-{KAFKA_VERSION}"
+    """The folder of this version's jars in the user's cache."""
+    return kept(f"kafka-{KAFKA_VERSION}")
 
 
 def is_complete(folder: Path, jars: Sequence[Jar]) -> bool:

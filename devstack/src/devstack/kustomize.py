@@ -5,14 +5,14 @@ renders is the same everywhere. Go itself is the machine's: where there is none,
 """
 
 import hashlib
-import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from devstack.cache import kept
+from devstack.commands import output
 from devstack.errors import GoToolsError
 from devstack.turn import turn
 
@@ -22,7 +22,6 @@ MODULES = Path(__file__).with_name("gotools")
 PACKAGE = "sigs.k8s.io/kustomize/kustomize/v5"
 
 _GO_LINE = re.compile(r"^go (\S+)$", re.MULTILINE)
-_LAST_LINES = 15
 
 Progress = Callable[[str], None]
 
@@ -44,10 +43,9 @@ def _numbers(version: str) -> list[int]:
 
 
 def program(modules: Path = MODULES) -> Path:
-    """Where the program of these modules is, or will be, in the user's cache (`XDG_CACHE_HOME` or `~/.cache`)."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    """Where the program of these modules is, or will be, in the user's cache."""
     pinned = hashlib.sha256((modules / "go.mod").read_bytes() + (modules / "go.sum").read_bytes())
-    return Path(root) / "eventrail" / f"kustomize-{pinned.hexdigest()[:16]}" / "kustomize"
+    return kept(f"kustomize-{pinned.hexdigest()[:16]}") / "kustomize"
 
 
 def ensure(progress: Progress, modules: Path = MODULES) -> Path:
@@ -78,18 +76,4 @@ def _build(target: Path, modules: Path) -> None:
 
 
 def _run(command: list[str], folder: Path) -> str:
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env={**os.environ, "GOFLAGS": "", "GOWORK": "off"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise GoToolsError(f"{command[0]} is not there") from None
-    if done.returncode != 0:
-        told = "\n".join(done.stderr.splitlines()[-_LAST_LINES:])
-        raise GoToolsError(f"{Path(command[0]).name} failed in {folder.name}/:\n{told}")
-    return done.stdout
+    return output(command, folder, {"GOFLAGS": "", "GOWORK": "off"}, GoToolsError)

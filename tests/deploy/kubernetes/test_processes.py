@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from devstack import programs
 from devstack.ports import Address, free_addresses
 from devstack.process import Run, until_ready
 from tests.deploy.kubernetes.environment import environment
@@ -24,13 +25,7 @@ READY_WITHOUT_BACKENDS = {"collector", "query-api"}
 async def test_each_serves_what_its_probes_ask_for(production: Manifests, tmp_path: Path) -> None:
     """All at once, because what takes time is to start."""
     addresses = free_addresses(random.Random())
-    places = {
-        "collector": addresses.collector,
-        "enricher": addresses.enricher,
-        "writer": addresses.writer,
-        "query-api": addresses.query_api,
-        "auditor": addresses.auditor,
-    }
+    places = {one.name: one.address for one in programs.services(addresses)}
     nowhere = {
         "EVENTRAIL_KAFKA_BOOTSTRAP_SERVERS": str(addresses.kafka),
         "EVENTRAIL_CLICKHOUSE_URL": f"clickhouse://default@{addresses.clickhouse}/eventrail",
