@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -36,10 +37,20 @@ async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
         yield servers
 
 
+@pytest.fixture(scope="session")
+def backups(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the engine may write its own backups: `BACKUP ... TO File('{backups}/name')`."""
+    return tmp_path_factory.mktemp("backups")
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+async def clickhouse(tmp_path_factory: pytest.TempPathFactory, backups: Path) -> AsyncIterator[str]:
     """URL of a running engine, without a database: `clickhouse://default@host:port`."""
     data = tmp_path_factory.mktemp("clickhouse")
-    program = programs.clickhouse(free_addresses(random.Random()).clickhouse, data)
+    config = data / "config.xml"
+    config.write_text(
+        f"<clickhouse><backups><allowed_path>{backups}</allowed_path></backups></clickhouse>", "utf-8"
+    )
+    program = programs.clickhouse(free_addresses(random.Random()).clickhouse, data, config)
     async with running(program, data / "clickhouse.log"):
         yield f"clickhouse://default@{program.address}"

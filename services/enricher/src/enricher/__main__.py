@@ -1,11 +1,12 @@
-"""`python -m enricher worker` and `python -m enricher replay`: the doors of the enricher."""
+"""`python -m enricher worker`, `replay` and `partitions`: the doors of the enricher."""
 
 import argparse
 import asyncio
 import logging
 import sys
 
-from enricher.replay.options import add_options
+from enricher.partition_increase import options as partition_options
+from enricher.replay import options as replay_options
 from enricher.settings import AllSettings, EnricherSettings, LookupSettings
 from eventrail import lifecycle, logs
 from eventrail.clock import SystemClock
@@ -29,12 +30,19 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 after SIGTERM or SIGINT, 1 after an error, 2 for a wrong setting or topic, 3 from the watchdog."""
     options = lifecycle.parser("enricher", "Turn raw events into enriched ones.", *_KINDS)
     options.add_argument(
-        "what", nargs="?", choices=["worker", "replay"], default="worker", help="what to run"
+        "what",
+        nargs="?",
+        choices=["worker", "replay", "partitions"],
+        default="worker",
+        help="what to run",
     )
-    add_options(options)
+    replay_options.add_options(options)
+    partition_options.add_options(options)
     chosen = options.parse_args(arguments)
     if chosen.what == "replay":
         return _replay(chosen)
+    if chosen.what == "partitions":
+        return _partitions(chosen)
     try:
         logs.configure("enricher", load(SharedSettings).log_level)
         settings = AllSettings(
@@ -62,6 +70,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _replay(chosen: argparse.Namespace) -> int:
     from enricher.replay.command import main  # noqa: PLC0415 - it takes what the worker takes to import
+
+    return main(chosen, SystemClock())
+
+
+def _partitions(chosen: argparse.Namespace) -> int:
+    from enricher.partition_increase.command import main  # noqa: PLC0415 - as above
 
     return main(chosen, SystemClock())
 

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from eventrail.errors import ConfigurationError, KafkaUnavailable
-from eventrail.kafka.admin import admin
+from eventrail.kafka.admin import admin, member_count
 from eventrail.kafka.security import client_options
 from eventrail.settings import KafkaSettings
 from writer.consumer import close
@@ -51,13 +51,12 @@ async def rewind(kafka: KafkaSettings, group: str, since_ms: int | None, *, dry_
 
 async def _require_nobody(kafka: KafkaSettings, group: str) -> None:
     async with admin(kafka) as client:
-        [response] = await client.describe_consumer_groups([group])
-    for _code, _name, state, _kind, _protocol, members, *_rest in response.groups:
-        if members:
-            raise ConfigurationError(
-                f"{len(members)} writers of the group {group} run (state {state}): stop them first, "
-                "for they would commit their own offsets again"
-            )
+        running = await member_count(client, group)
+    if running:
+        raise ConfigurationError(
+            f"{running} writers of the group {group} run: stop them first, "
+            "for they would commit their own offsets again"
+        )
 
 
 async def _targets(

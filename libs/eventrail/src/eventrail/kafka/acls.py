@@ -83,7 +83,15 @@ _TOPICS: Final[dict[str, dict[str, Sequence[Operation]]]] = {
     },
     # KEDA on Kubernetes: how many records wait for enricher and writer.
     "scaler": {topics.RAW.name: (Operation.DESCRIBE,), topics.ENRICHED.name: (Operation.DESCRIBE,)},
-    "topics": {topic.name: _MAKES for topic in topics.ALL},
+    "topics": {
+        topic.name: (
+            *_MAKES,
+            # `python -m enricher partitions` adds partitions, and carries sessions to them.
+            *(() if topic.single_partition else (Operation.ALTER,)),
+            *((Operation.READ, Operation.WRITE) if topic == topics.SESSIONS_CHANGELOG else ()),
+        )
+        for topic in topics.ALL
+    },
 }
 
 _GROUPS: Final[dict[str, dict[str, Sequence[Operation]]]] = {
@@ -97,6 +105,7 @@ _GROUPS: Final[dict[str, dict[str, Sequence[Operation]]]] = {
     },
     "query-api": {topics.ENRICHER_APP: (Operation.DESCRIBE,), topics.WRITER_GROUP: (Operation.DESCRIBE,)},
     "scaler": {topics.ENRICHER_APP: (Operation.DESCRIBE,), topics.WRITER_GROUP: (Operation.DESCRIBE,)},
+    "topics": {topics.ENRICHER_APP: (Operation.DESCRIBE,)},
 }
 
 ROLES: Final = tuple(_TOPICS)

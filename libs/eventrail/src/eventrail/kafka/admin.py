@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
@@ -89,6 +89,47 @@ def _raise_for(response: Any, topic: Topic) -> bool:
 def _config(settings: KafkaSettings, topic: Topic) -> dict[str, str]:
     durable = {_INSYNC: str(settings.topic_min_insync_replicas), _UNCLEAN: "false"}
     return {**topic.config, **durable}
+
+
+async def partition_counts(settings: KafkaSettings, topics: Sequence[Topic]) -> dict[str, int]:
+    """Number of partitions of each topic. Raises ConfigurationError where one is missing, or KafkaUnavailable."""
+    async with admin(settings) as client:
+        described = await _described(client, settings, topics)
+    missing = [topic.name for topic in topics if topic.name not in described]
+    if missing:
+        raise ConfigurationError(
+            f"topic {' and '.join(missing)} does not exist; run: python -m eventrail topics create"
+        )
+    return {name: len(parts) for name, parts in described.items()}
+
+
+async def add_partitions(settings: KafkaSettings, name: str, total: int) -> None:
+    """Let the topic have `total` partitions, more than before, and wait until they can be written to.
+
+    Raises ConfigurationError where the broker refuses, or KafkaUnavailable.
+    """
+    async with admin(settings) as client:
+        response = await client.create_partitions({name: NewPartitions(total)})
+        for _name, code, message in response.topic_errors:
+            if code != 0:
+                raise ConfigurationError(
+                    f"Kafka refuses {total} partitions for {name}: {for_code(code).__name__}: {message}"
+                )
+        async with asyncio.timeout(VISIBLE_LIMIT_S):
+            while await _led(client, name) < total:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+
+async def _led(client: AIOKafkaAdminClient, name: str) -> int:
+    """How many partitions of a topic have a leader."""
+    [described] = await client.describe_topics([name])
+    return sum(part["leader"] >= 0 for part in described["partitions"])
+
+
+async def member_count(client: AIOKafkaAdminClient, group: str) -> int:
+    """Consumers that are members of `group`; 0 where there is no such group. Raises KafkaError."""
+    [response] = await client.describe_consumer_groups([group])
+    return sum(len(members) for _code, _name, _state, _kind, _protocol, members, *_rest in response.groups)
 
 
 async def verify_topics(settings: KafkaSettings, topics: Sequence[Topic]) -> None:
