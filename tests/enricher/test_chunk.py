@@ -9,7 +9,7 @@ from enricher.chunk import Outcome, RawRecord, process
 from enricher.lookups.salts import DaySalts, SaltMissing
 from enricher.sessions import Overlay
 from enricher.world import World
-from eventrail.contract.codec import decode, decode_enriched
+from eventrail.contract.codec import TRACEPARENT_HEADER, decode, decode_enriched
 from eventrail.contract.v1.raw_pb2 import RawEvent, RawEvents
 from eventrail.contract.v1.rejected_pb2 import RejectedEvent, RejectionReason
 from eventrail.kafka.records import MAX_BATCH_BYTES
@@ -139,3 +139,16 @@ def test_a_missing_key_stops_the_whole_record(world: World, make_raw: Make) -> N
     blind = replace(world, addresses=AddressOpener({"other": bytes(32)}))
     with pytest.raises(UnknownKey, match="k1"):
         process(record(make_raw(1, address=None), make_raw(2)), Overlay({}), blind, LATER)
+
+
+def test_the_context_of_a_traced_request_is_the_last_header_and_the_same_in_every_copy(
+    world: World, make_raw: Make
+) -> None:
+    context = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    chunk = record(make_raw(1, traceparent=context), make_raw(2))
+    outcomes = [process(chunk, Overlay({}), world, LATER) for _ in range(2)]
+    traced, other = outcomes[0].enriched
+    assert traced.headers[-1] == (TRACEPARENT_HEADER, context.encode())
+    assert TRACEPARENT_HEADER not in dict(other.headers)
+    assert outcomes[0].traced == [context]
+    assert outcomes[0].enriched == outcomes[1].enriched

@@ -105,9 +105,22 @@ class Rig:
         self.waits = Waits(self.metrics, self.clock)
         publisher: Any = self.broker
         self.breaker = Breaker(0.2, 4)
+        self.spans: list[tuple[str, str, int, int]] = []
+        traces: Any = self
         self.intake = Intake(
-            self.log, world, self.sessions, publisher, self.waits, self.metrics, self.clock, self.breaker
+            self.log,
+            world,
+            self.sessions,
+            publisher,
+            self.waits,
+            self.metrics,
+            self.clock,
+            self.breaker,
+            traces,
         )
+
+    def ended(self, name: str, traceparent: str, began_ms: int, attributes: Any) -> None:
+        self.spans.append((name, traceparent, began_ms, attributes["eventrail.events"]))
 
     async def begin(self, generation: int = 1, partitions: Sequence[int] = (0, 1)) -> None:
         await self.intake.begin(generation, list(partitions))
@@ -515,3 +528,24 @@ async def test_a_nudge_reads_on_where_records_wait_and_none_comes_once_in_ten_se
     await rig.intake.nudge([0])
     assert rig.log.seeks == [{0: 2}, {0: 50}]
     assert rig.value("expired_records_total") == 48
+
+
+async def test_traced_events_have_a_span_for_each_request_once_all_is_acknowledged(
+    rig: Rig, make_raw: Make
+) -> None:
+    one, other = ("00-" + letter * 32 + "-" + letter * 16 + "-01" for letter in "ab")
+    await rig.begin()
+    rig.broker.acknowledging.clear()
+    events = [
+        make_raw(1, traceparent=one),
+        make_raw(2, traceparent=one),
+        make_raw(3),
+        make_raw(4, traceparent=other),
+    ]
+    await rig.intake.take(record(0, *events))
+    await rig.until(lambda: rig.broker.published)
+    rig.clock.advance(2)
+    assert rig.spans == []
+    rig.broker.acknowledging.set()
+    await rig.until(lambda: rig.intake.account.done[0] == 1)
+    assert rig.spans == [("enrich", one, NOW, 2), ("enrich", other, NOW, 1)]

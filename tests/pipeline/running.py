@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -42,14 +43,21 @@ def geoip_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def river_process(
     tmp_path_factory: pytest.TempPathFactory, geoip_database: Path
 ) -> Iterator[tuple[Addresses, Path, dict[str, str]]]:
-    """`up --no-demo` as a child process, ready; ended by Ctrl-C's signal, which must leave status 0."""
+    """The stack that all tests share."""
     folder = tmp_path_factory.mktemp("river")
+    with up(folder, EVENTRAIL_GEOIP_DATABASE=str(geoip_database)) as running:
+        yield running
+
+
+@contextmanager
+def up(folder: Path, **settings: str) -> Iterator[tuple[Addresses, Path, dict[str, str]]]:
+    """`up --no-demo` with `settings` as a child process, ready; ended by Ctrl-C's signal, which must leave status 0."""
     addresses = free_addresses(random.Random())
     environment = {
         **os.environ,
         "EVENTRAIL_DEV_STATE": str(folder / "state"),
         "EVENTRAIL_ADDRESS_KEYS": f"test:{base64.b64encode(ADDRESS_KEY).decode()}",
-        "EVENTRAIL_GEOIP_DATABASE": str(geoip_database),
+        **settings,
     }
     options = ["--no-demo", "--data", str(folder / "data"), "--port-base", str(addresses.collector.port)]
     command = [sys.executable, "-m", "devstack", "up", *options]
@@ -73,7 +81,13 @@ def _until_ready(process: subprocess.Popen[bytes], environment: dict[str, str], 
 
 @pytest.fixture(scope="session")
 async def river(river_process: tuple[Addresses, Path, dict[str, str]]) -> AsyncIterator[River]:
-    addresses, data, environment = river_process
+    async with talking(*river_process) as made:
+        yield made
+
+
+@asynccontextmanager
+async def talking(addresses: Addresses, data: Path, environment: dict[str, str]) -> AsyncIterator[River]:
+    """A River of a stack that runs."""
     async with (
         httpx.AsyncClient(base_url=addresses.collector.url, timeout=30) as collector,
         httpx.AsyncClient(base_url=addresses.query_api.url, timeout=30) as query_api,

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from devstack import npm
 from devstack.terminal import say
-from eventrail.contract.codec import CONTENT_TYPE, Header, enriched_headers, enriched_key
+from eventrail.contract.codec import CONTENT_TYPE, TRACEPARENT_HEADER, Header, enriched_headers, enriched_key
 from eventrail.contract.topics import ENRICHED, ERASURES, Topic
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent
 from eventrail.contract.v1.erasure_pb2 import Erasure as ErasureMessage
@@ -123,11 +123,16 @@ def test_headers_and_key_are_what_is_written(
     message = message_of(channel)
     parts = message["headers"]["allOf"]
     written = {name: value.decode() for name, value in headers}
-    assert {name for part in parts for name in part["properties"]} == written.keys()
+    optional = {TRACEPARENT_HEADER} if topic == ENRICHED else set()
+    assert {name for part in parts for name in part["properties"]} == written.keys() | optional
     assert {name for part in parts for name in part.get("required", ())} == written.keys()
     judge = jsonschema_rs.validator_for(message["headers"])
     judge.validate(written)
     for name, value in written.items():
         assert not judge.is_valid({other: text for other, text in written.items() if other != name})
         assert not judge.is_valid({**written, name: f"{value} "})
+    for name in optional:
+        context = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        judge.validate({**written, name: context})
+        assert not judge.is_valid({**written, name: context[1:]})
     jsonschema_rs.validator_for(message["bindings"]["kafka"]["key"]).validate(key.decode())

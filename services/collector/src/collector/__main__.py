@@ -30,6 +30,7 @@ from eventrail.health import bind
 from eventrail.lifecycle import collect_rarely, complain, parser, run
 from eventrail.sealing import SealingSettings, parse_keys
 from eventrail.settings import DrainSettings, KafkaSettings, SharedSettings, load
+from eventrail.tracing import TracingSettings, tracing
 from eventrail.websites import OpenWebsites
 from eventrail.websites import metrics as websites_metrics
 from eventrail.websites.settings import WebsitesSettings
@@ -44,6 +45,7 @@ SETTINGS = (
     SharedSettings,
     WebsitesSettings,
     DrainSettings,
+    TracingSettings,
 )
 
 _log = logs.get(SERVICE)
@@ -90,17 +92,18 @@ async def _serve(
     file = websites if isinstance(websites, WebsitesFile) else None
     health = make_health(direct, lambda: connection.fault, file, spool, stop.is_set)
     intake = make_intake(secret, keys, settings, websites=websites)
-    app = make_app(settings, intake, sink, health, metrics, clock)
-    collect_rarely()
-    direct.open()
-    if spooling:
-        spooling.open()
-    try:
-        _log.info("serving", listen=settings.listen, websites=describe(websites))
-        async with watched(websites):
-            await serve(app, settings, listening, stop, metrics, drain_seconds, app.hot)
-    finally:
-        await (spooling or sink).close()
+    with tracing(SERVICE, load(TracingSettings)) as traces:
+        app = make_app(settings, intake, sink, health, metrics, clock, traces)
+        collect_rarely()
+        direct.open()
+        if spooling:
+            spooling.open()
+        try:
+            _log.info("serving", listen=settings.listen, websites=describe(websites))
+            async with watched(websites):
+                await serve(app, settings, listening, stop, metrics, drain_seconds, app.hot)
+        finally:
+            await (spooling or sink).close()
     _log.info("stopped")
 
 

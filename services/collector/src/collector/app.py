@@ -27,6 +27,7 @@ from eventrail import metrics as shared_metrics
 from eventrail.clock import Clock
 from eventrail.health import OK, Check, Health
 from eventrail.sealing import AddressSealer
+from eventrail.tracing import Traces
 from eventrail.websites import Websites
 from eventrail.websites.watching import WebsitesFile
 
@@ -72,8 +73,9 @@ def make_app(
     health: Health,
     metrics: Metrics,
     clock: Clock,
+    traces: Traces | None = None,
 ) -> Application:
-    """The collector as an ASGI application; it neither opens nor closes `sink`."""
+    """The collector as an ASGI application; it neither opens nor closes `sink` and `traces`."""
     app = Application(
         title="Eventrail collector",
         version=__version__,
@@ -86,7 +88,7 @@ def make_app(
     addresses = ClientAddresses(parse_networks(settings.trusted_proxies), settings.forwarded_header)
     limiter = RateLimiter(settings.rate_limits(), settings.rate_buckets)
     metrics.watch_limits(limiter)
-    app.hot = collect.Collect(intake, sink, clock, metrics, settings, addresses, limiter)
+    app.hot = collect.Collect(intake, sink, clock, metrics, settings, addresses, limiter, traces)
     app.router.routes.extend(Route(path, app.hot, methods=["POST"]) for path in collect.PATHS)
     app.router.routes.extend(
         script.Script(read_shelf(Path(settings.script) if settings.script else None)).routes()

@@ -23,12 +23,16 @@ from eventrail.sealing import AddressSealer
 
 
 class Client(NamedTuple):
-    """Who sends: the address (None when unknown), the User-Agent header ("" when absent), what else is shown."""
+    """Who sends: the address (None when unknown), the User-Agent header ("" when absent), what else is shown.
+
+    `traceparent` is the context of a request that is traced.
+    """
 
     address: Address | None
     user_agent: str
     shown: Shown = NOTHING_SHOWN
     hints: ClientHints | None = None
+    traceparent: str = ""
 
 
 class Taken(msgspec.Struct):
@@ -62,7 +66,10 @@ class _Sender:
         self._keys: dict[str, int] = {}
         sealed = sealer.seal(client.address) if client.address else None
         self.about = RawEvent(
-            client_address=sealed, user_agent=client.user_agent, client_hints=client.hints
+            client_address=sealed,
+            user_agent=client.user_agent,
+            client_hints=client.hints,
+            traceparent=client.traceparent,
         ).SerializeToString()
         """A RawEvent with the fields that are the client's: appended to another one it is merged into it."""
 

@@ -13,6 +13,7 @@ from eventrail.clock import SystemClock
 from eventrail.errors import ConfigurationError
 from eventrail.sealing import SealingSettings
 from eventrail.settings import ClickHouseSettings, KafkaSettings, SharedSettings, load
+from eventrail.tracing import TracingSettings
 from eventrail.websites.settings import WebsitesSettings
 
 _KINDS = (
@@ -22,6 +23,7 @@ _KINDS = (
     LookupSettings,
     EnricherSettings,
     WebsitesSettings,
+    TracingSettings,
     ClickHouseSettings,  # for replay alone
 )
 
@@ -51,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
             load(SealingSettings),
             load(KafkaSettings),
             load(WebsitesSettings),
+            load(TracingSettings),
         )
     except ConfigurationError as error:
         return lifecycle.complain("enricher", error)

@@ -9,7 +9,7 @@ from enricher.pipeline import enrich
 from enricher.rejections import Origin, event_rejected, record_rejected
 from enricher.sessions import Overlay
 from enricher.world import World
-from eventrail.contract.codec import decode_raw, headers_of, key_of
+from eventrail.contract.codec import TRACEPARENT_HEADER, decode_raw, headers_of, key_of
 from eventrail.contract.v1.raw_pb2 import RawEvent
 from eventrail.contract.v1.rejected_pb2 import RejectionReason
 from eventrail.errors import ContractError, EventrailError
@@ -51,7 +51,8 @@ class RawRecord:
 class Outcome:
     """What came of one record: events read from it, records to publish, and the session states to keep.
 
-    `received_ms` is the latest acceptance time among its events, never after the time it was processed.
+    `received_ms` is the latest acceptance time among its events, never after the time it was processed. `traced` are
+    the contexts of events whose requests are traced.
     """
 
     sessions: Overlay
@@ -60,6 +61,7 @@ class Outcome:
     enriched: list[Record] = field(default_factory=list)
     rejected: list[Record] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    traced: list[str] = field(default_factory=list)
 
     @property
     def judged(self) -> int:
@@ -132,6 +134,9 @@ def _enrich(event: RawEvent, position: bytes, world: World, outcome: Outcome, no
     oldest_ms = now_ms - _OLDEST_MS
     dated_ms = max(oldest_ms, accepted_ms)
     headers = headers_of(raw.website_id, raw.event_id, raw.timestamp_ms)
+    if raw.traceparent:
+        headers.append((TRACEPARENT_HEADER, raw.traceparent.encode()))
+        outcome.traced.append(raw.traceparent)
     visitor = draft.visitor
     if visitor is None:
         made = Record(value, key_of("", raw.event_id), headers, dated_ms)

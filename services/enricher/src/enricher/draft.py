@@ -39,6 +39,7 @@ class Raw:
     user_agent: str
     language: str
     without_visitor: bool
+    traceparent: str
 
 
 _fields: Final = attrgetter(*(name for name in Raw.__slots__ if name != "message"))

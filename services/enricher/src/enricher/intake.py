@@ -5,6 +5,7 @@ the cost of a round trip and of a batch per partition is shared.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,12 +24,13 @@ from enricher.world import World
 from eventrail import logs
 from eventrail.breaker import Breaker, probe_pause
 from eventrail.clock import Clock
-from eventrail.contract.topics import ENRICHED, REJECTED, SESSIONS_CHANGELOG
+from eventrail.contract.topics import ENRICHED, RAW, REJECTED, SESSIONS_CHANGELOG
 from eventrail.contract.v1.rejected_pb2 import RejectionReason
 from eventrail.errors import KafkaUnavailable
 from eventrail.kafka.records import Acknowledged
 from eventrail.rejected.names import reason_name
 from eventrail.sealing import UnknownKey
+from eventrail.tracing import Traces
 
 _LOOK_SECONDS = 1.0
 _REREAD_EVERY_SECONDS = 10.0
@@ -39,6 +41,8 @@ _TOGETHER_BYTES = 256 * 1024
 _PROBED_BYTES = 1024 * 1024
 _COMMIT_SECONDS = 4.0
 _COMMIT_PAUSE_SECONDS = 0.2
+_SPAN = "enrich"
+_ATTRIBUTES = {"messaging.system": "kafka", "messaging.destination.name": RAW.name}
 
 _log = logs.get(__name__)
 
@@ -81,6 +85,7 @@ class Intake:
         metrics: Metrics,
         clock: Clock,
         breaker: Breaker,
+        traces: Traces | None = None,
     ) -> None:
         self.account = OffsetAccount()
         self._source = source
@@ -91,6 +96,7 @@ class Intake:
         self._metrics = metrics
         self._clock = clock
         self._breaker = breaker
+        self._traces = traces
         self._gap: RawRecord | None = None
         self._queue: asyncio.Queue[RawRecord] = asyncio.Queue(_QUEUED_RECORDS)
         self._reread_at: dict[int, float] = {}
@@ -215,7 +221,7 @@ class Intake:
 
     async def _carry(self, records: list[RawRecord]) -> None:
         while records:
-            began = self._clock.monotonic()
+            began, began_ms = self._clock.monotonic(), self._clock.now_ms()
             batch = await self._sound(records)
             if batch is None:
                 return
@@ -226,6 +232,7 @@ class Intake:
                     return
                 self._keep(batch, acknowledged)
                 self._measure(batch, self._clock.monotonic() - began)
+                self._trace(batch, began_ms)
             finally:
                 self._idle.set()
             if batch.is_crowded:
@@ -309,6 +316,13 @@ class Intake:
             self._metrics.chunk_events.observe(outcome.events)
             for reason in outcome.reasons:
                 self._metrics.rejected.labels(reason_name(RejectionReason.Value(reason))).inc()
+
+    def _trace(self, batch: Batch, began_ms: int) -> None:
+        if self._traces is None:
+            return
+        counts = Counter(traceparent for outcome in batch.outcomes for traceparent in outcome.traced)
+        for traceparent, events in counts.items():
+            self._traces.ended(_SPAN, traceparent, began_ms, {"eventrail.events": events, **_ATTRIBUTES})
 
     # What has to be read again.
 

@@ -8,6 +8,7 @@ from pydantic_settings import SettingsConfigDict
 
 from eventrail.sealing import SealingSettings
 from eventrail.settings import KafkaSettings, Listen, Settings
+from eventrail.tracing import TracingSettings
 from eventrail.websites.settings import WebsitesSettings
 
 
@@ -90,3 +91,4 @@ class AllSettings:
     sealing: SealingSettings
     kafka: KafkaSettings
     websites: WebsitesSettings = field(default_factory=lambda: WebsitesSettings(websites=""))
+    tracing: TracingSettings = field(default_factory=lambda: TracingSettings(traces_share=0))

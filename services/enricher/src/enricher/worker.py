@@ -36,6 +36,7 @@ from eventrail.health import OK, serving, side_door
 from eventrail.kafka.admin import verify_topics
 from eventrail.kafka.records import producer
 from eventrail.sealing import AddressOpener, SealingSettings, parse_keys
+from eventrail.tracing import Traces, tracing
 from eventrail.watchdog import Watchdog
 from eventrail.websites import Websites
 from eventrail.websites import metrics as websites_metrics
@@ -90,6 +91,7 @@ class Enricher:
         self._publisher = Publisher(self._producer, self._waits)
         self._raw_ends = RawEnds(settings.kafka)
         self._readiness = Readiness(self._publisher, self._waits)
+        self._traces: Traces | None = None
         if isinstance(self._websites, WebsitesFile):
             self._readiness.websites = self._websites.check
 
@@ -118,15 +120,16 @@ class Enricher:
         crashed of. The process may end inside, with status 3 by the watchdog.
         """
         face = side_door(self._readiness.health(), self._metrics.registry)
-        async with serving(face, self._settings.enricher.listen), self._fresh_websites():
-            try:
-                await self._reach_kafka(stop)
-                if not stop.is_set():
-                    await self._work(stop)
-            finally:
-                await self._salt_log.stop()
-                await self._raw_ends.close()
-                await self._publisher.stop()
+        with tracing("enricher", self._settings.tracing) as self._traces:
+            async with serving(face, self._settings.enricher.listen), self._fresh_websites():
+                try:
+                    await self._reach_kafka(stop)
+                    if not stop.is_set():
+                        await self._work(stop)
+                finally:
+                    await self._salt_log.stop()
+                    await self._raw_ends.close()
+                    await self._publisher.stop()
 
     def _fresh_websites(self) -> AbstractAsyncContextManager[None]:
         return running(self._websites.watch()) if isinstance(self._websites, WebsitesFile) else nullcontext()
@@ -179,6 +182,7 @@ class Enricher:
             self._metrics,
             self._clock,
             Breaker(self._settings.enricher.breaker_share, self._settings.enricher.breaker_minimum),
+            self._traces,
         )
 
     def _lookout(self, app: Any, intake: Intake) -> Lookout:

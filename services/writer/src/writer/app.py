@@ -16,6 +16,7 @@ from eventrail.contract import topics
 from eventrail.health import serving, side_door
 from eventrail.metrics import registry
 from eventrail.settings import ClickHouseSettings, KafkaSettings, load
+from eventrail.tracing import Traces, TracingSettings, tracing
 from eventrail.watchdog import Watchdog
 from eventrail.websites import OpenWebsites
 from eventrail.websites import metrics as websites_metrics
@@ -39,6 +40,7 @@ from writer.retry import Backoff, Retry
 from writer.settings import WriterSettings
 from writer.stream import Stream
 from writer.table import Table
+from writer.traced import Traced
 from writer.waiting import Cause, Waiting
 
 log = logs.get(__name__)
@@ -61,6 +63,7 @@ class Parts:
     readiness: Readiness
     metrics: Metrics
     clock: Clock
+    traces: Traces | None
 
 
 async def run(stop: asyncio.Event) -> None:
@@ -68,6 +71,11 @@ async def run(stop: asyncio.Event) -> None:
 
     Raises ConfigurationError for a wrong setting, and OSError when the address to listen at cannot be bound.
     """
+    with tracing("writer", load(TracingSettings)) as traces:
+        await _run(stop, traces)
+
+
+async def _run(stop: asyncio.Event, traces: Traces | None) -> None:
     settings, clock = load(WriterSettings), SystemClock()
     url = load(ClickHouseSettings).clickhouse_url
     figures = registry("writer")
@@ -86,6 +94,7 @@ async def run(stop: asyncio.Event) -> None:
         Readiness(Table(url, timeout_seconds=_PROBE_SECONDS), waiting),
         catalogue,
         clock,
+        traces,
     )
     health = parts.readiness.health(clock.monotonic)
     async with serving(side_door(health, figures), settings.listen), watched(websites):
@@ -209,6 +218,7 @@ async def _session(parts: Parts, delivery: Delivery, lookout: Lookout, stop: asy
         parts.metrics,
         parts.clock,
         delivery.look_ahead,
+        Traced(parts.traces, parts.clock) if parts.traces else None,
     )
     consumer.subscribe([topics.ENRICHED.name], listener=stream)
     parts.readiness.consumer = consumer

@@ -5,6 +5,7 @@ from pydantic_settings import SettingsConfigDict
 
 from eventrail.contract import topics
 from eventrail.settings import ClickHouseSettings, KafkaSettings, Listen, Settings, SharedSettings
+from eventrail.tracing import TracingSettings
 from eventrail.websites.settings import WebsitesSettings
 
 
@@ -151,5 +152,6 @@ ALL = (
     ClusterSettings,
     WebsitesSettings,
     SharedSettings,
+    TracingSettings,
 )
 """Everything that the process reads, for `--help`."""

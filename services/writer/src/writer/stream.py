@@ -17,6 +17,7 @@ from eventrail.clock import Clock
 from eventrail.contract import topics
 from writer.batch import Batch, FlushReason, Limits, SourceRecord, waiting_records
 from writer.metrics import Metrics
+from writer.traced import Traced
 from writer.waiting import Cause, Waiting
 
 log = logs.get(__name__)
@@ -55,9 +56,11 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
         metrics: Metrics,
         clock: Clock,
         look_ahead: LookAhead = lambda _records: None,
+        traced: Traced | None = None,
     ) -> None:
         self._consumer = consumer
         self._look_ahead = look_ahead
+        self._traced = traced
         self._looked_at: Batch | None = None
         self._deliver = deliver
         self._limits = limits
@@ -121,6 +124,8 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
         self._generation += 1
         self._batch = Batch(self._limits)
         self._owed.clear()
+        if self._traced is not None:
+            self._traced.forget()
         self._wait_is_over()
         if task is not None:
             task.cancel()
@@ -169,6 +174,8 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
         now = self._clock.monotonic()
         for source, records in found.items():
             self._follow(source.partition, records[0].offset, records[-1].offset)
+            if self._traced is not None:
+                self._traced.read(source.partition, records)
             self._batch.add(waiting_records(records), now)
 
     def _follow(self, partition: int, first: int, last: int) -> None:
@@ -270,6 +277,8 @@ class Stream(ConsumerRebalanceListener):  # type: ignore[misc]
         else:
             self._metrics.commits.labels("ok").inc()
             self._written |= owed
+            if self._traced is not None:
+                self._traced.committed(owed)
             self._owed = dict(self._owed.items() - owed.items())
             self._wait_is_over()
 

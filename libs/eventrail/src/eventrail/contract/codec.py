@@ -31,6 +31,9 @@ ENRICHED_TYPE = b"io.eventrail.event.enriched.v1"
 ENRICHED_SCHEMA = b"tag:eventrail.io,2026:eventrail.v1.EnrichedEvent"
 """CloudEvents wants an absolute URI without fragment (RFC 3986, 4.3); nothing is to be fetched there (RFC 4151)."""
 
+TRACEPARENT_HEADER = "ce_traceparent"
+"""Of events whose request is traced, the last header: CloudEvents' Distributed Tracing extension."""
+
 _KINDS = (EVENT_TYPE_CUSTOM, EVENT_TYPE_PAGEVIEW)
 
 _MILLISECONDS = tuple(f"{ms:03d}Z" for ms in range(1000))

@@ -21,12 +21,14 @@ from collector.unpacking import gunzip
 from eventrail import logs, tokens
 from eventrail.clock import Clock
 from eventrail.rate_limits import fields
+from eventrail.tracing import Begun, Traces
 
 _log = logs.get(__name__)
 
 PATHS: Final = ("/api/collect", "/e")
 _URLS: Final = frozenset(path.encode() for path in PATHS)
 _ACCEPTED: Final = 202
+_SPAN: Final = "collect"
 Headers = list[tuple[bytes, bytes]]
 Single = dict[bytes, bytes]
 """Headers by name, of each the last one."""
@@ -48,6 +50,7 @@ class Collect:
         settings: CollectorSettings,
         addresses: ClientAddresses,
         limiter: RateLimiter,
+        traces: Traces | None = None,
     ) -> None:
         self._intake = intake
         self._sink = sink
@@ -56,6 +59,7 @@ class Collect:
         self._settings = settings
         self._addresses = addresses
         self._limiter = limiter
+        self._traces = traces
         self._in_flight = 0
         self._retry_after = str(settings.retry_after).encode()
         metrics.requests_in_flight.set_function(lambda: self._in_flight)
@@ -109,7 +113,7 @@ class Collect:
             expected = self._expected(single)
             limits.check_declared(single.get(b"content-length", b""), expected.most_bytes)
             body = await limits.read_body(receive, self._settings.body_timeout, expected.most_bytes)
-            begun = self._begin(client, body, expected)
+            begun = self._begin(client, body, expected, single)
         except Refused as refused:
             return self._refusal(refused, client)
         await begun.publishing
@@ -119,7 +123,7 @@ class Collect:
         try:
             expected = self._expected(single)
             limits.check_size(len(body), expected.most_bytes)
-            return self._begin(client, body, expected)
+            return self._begin(client, body, expected, single)
         except Refused as refused:
             return self._refusal(refused, client)
 
@@ -133,12 +137,16 @@ class Collect:
             return senders.exact(self._addresses.of(host, headers), headers)
         return senders.known(self._addresses.behind(host, single.get(self._addresses.header)), single)
 
-    def _begin(self, client: Client, body: bytes, expected: limits.Expected) -> "_Begun":
+    def _begin(self, client: Client, body: bytes, expected: limits.Expected, single: Single) -> "_Begun":
         if expected.packed:
             body = gunzip(body, limits.BODY_MAX_BYTES)
+        span = None
+        if self._traces is not None and self._traces.is_chosen():
+            span = self._traces.begin(_SPAN, single.get(b"traceparent", b""))
+            client = client._replace(traceparent=span.traceparent)
         allowance = self._allowance(client)
         taken = self._intake.take(body, client, self._clock.now_ms(), allowance)
-        return _Begun(taken, allowance, self._clock.monotonic(), self._publish(taken))
+        return _Begun(taken, allowance, self._clock.monotonic(), self._publish(taken), span)
 
     def _publish(self, taken: Taken) -> asyncio.Future[Published]:
         if not taken.events:
@@ -155,10 +163,20 @@ class Collect:
         try:
             answer = self._receipt(begun.taken, begun.publishing.result())
         except Exception as error:
-            return self._failure(error)
-        if begun.taken.events:
-            self._metrics.publish_seconds.observe(self._clock.monotonic() - begun.at)
-        return self._limited(answer, begun.allowance)
+            answer = self._failure(error)
+        else:
+            if begun.taken.events:
+                self._metrics.publish_seconds.observe(self._clock.monotonic() - begun.at)
+            answer = self._limited(answer, begun.allowance)
+        if begun.span is not None:
+            begun.span.end(
+                {
+                    "http.request.method": "POST",
+                    "http.response.status_code": answer.status,
+                    "eventrail.events": len(begun.taken.events),
+                }
+            )
+        return answer
 
     def _limited(self, answer: Answer, allowance: Allowance) -> Answer:
         if not allowance.limits:
@@ -206,12 +224,13 @@ class Collect:
 
 
 class _Begun(NamedTuple):
-    """A request that is with the sink since `at`."""
+    """A request that is with the sink since `at`; `span` where it is traced."""
 
     taken: Taken
     allowance: Allowance
     at: float
     publishing: asyncio.Future[Published]
+    span: Begun | None
 
 
 def _accepted(taken: Taken, event_ids: list[str], published: Published) -> bytes:

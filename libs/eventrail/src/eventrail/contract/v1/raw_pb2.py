@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from eventrail.contract.v1 import enriched_pb2 as eventrail_dot_v1_dot_enriched__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x65ventrail/v1/raw.proto\x12\x0c\x65ventrail.v1\x1a\x1b\x65ventrail/v1/enriched.proto\"3\n\tRawEvents\x12&\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.eventrail.v1.RawEvent\"\xf1\x03\n\x08RawEvent\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12+\n\nevent_type\x18\x03 \x01(\x0e\x32\x17.eventrail.v1.EventType\x12\x12\n\nevent_name\x18\x04 \x01(\t\x12\x14\n\x0ctimestamp_ms\x18\x05 \x01(\x03\x12\x16\n\x0ereceived_at_ms\x18\x06 \x01(\x03\x12\x14\n\x0cidentity_day\x18\x07 \x01(\x05\x12\x12\n\nevent_data\x18\x08 \x01(\t\x12\x0b\n\x03url\x18\t \x01(\t\x12\x10\n\x08referrer\x18\n \x01(\t\x12\x12\n\nvisitor_id\x18\x0b \x01(\t\x12\x33\n\x0e\x63lient_address\x18\x0c \x01(\x0b\x32\x1b.eventrail.v1.SealedAddress\x12\x12\n\nuser_agent\x18\r \x01(\t\x12\x10\n\x08language\x18\x0e \x01(\t\x12$\n\x06screen\x18\x0f \x01(\x0b\x32\x14.eventrail.v1.Screen\x12(\n\x08\x63\x61mpaign\x18\x10 \x01(\x0b\x32\x16.eventrail.v1.Campaign\x12/\n\x0c\x63lient_hints\x18\x11 \x01(\x0b\x32\x19.eventrail.v1.ClientHints\x12\x17\n\x0fwithout_visitor\x18\x12 \x01(\x08\"h\n\x0b\x43lientHints\x12\x0e\n\x06\x62rands\x18\x01 \x01(\t\x12\x0e\n\x06mobile\x18\x02 \x01(\t\x12\x10\n\x08platform\x18\x03 \x01(\t\x12\x18\n\x10platform_version\x18\x04 \x01(\t\x12\r\n\x05model\x18\x05 \x01(\t\"X\n\rSealedAddress\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x12\n\nprocess_id\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63ounter\x18\x03 \x01(\x04\x12\x12\n\nciphertext\x18\x04 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x65ventrail/v1/raw.proto\x12\x0c\x65ventrail.v1\x1a\x1b\x65ventrail/v1/enriched.proto\"3\n\tRawEvents\x12&\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.eventrail.v1.RawEvent\"\x86\x04\n\x08RawEvent\x12\x12\n\nwebsite_id\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12+\n\nevent_type\x18\x03 \x01(\x0e\x32\x17.eventrail.v1.EventType\x12\x12\n\nevent_name\x18\x04 \x01(\t\x12\x14\n\x0ctimestamp_ms\x18\x05 \x01(\x03\x12\x16\n\x0ereceived_at_ms\x18\x06 \x01(\x03\x12\x14\n\x0cidentity_day\x18\x07 \x01(\x05\x12\x12\n\nevent_data\x18\x08 \x01(\t\x12\x0b\n\x03url\x18\t \x01(\t\x12\x10\n\x08referrer\x18\n \x01(\t\x12\x12\n\nvisitor_id\x18\x0b \x01(\t\x12\x33\n\x0e\x63lient_address\x18\x0c \x01(\x0b\x32\x1b.eventrail.v1.SealedAddress\x12\x12\n\nuser_agent\x18\r \x01(\t\x12\x10\n\x08language\x18\x0e \x01(\t\x12$\n\x06screen\x18\x0f \x01(\x0b\x32\x14.eventrail.v1.Screen\x12(\n\x08\x63\x61mpaign\x18\x10 \x01(\x0b\x32\x16.eventrail.v1.Campaign\x12/\n\x0c\x63lient_hints\x18\x11 \x01(\x0b\x32\x19.eventrail.v1.ClientHints\x12\x17\n\x0fwithout_visitor\x18\x12 \x01(\x08\x12\x13\n\x0btraceparent\x18\x13 \x01(\t\"h\n\x0b\x43lientHints\x12\x0e\n\x06\x62rands\x18\x01 \x01(\t\x12\x0e\n\x06mobile\x18\x02 \x01(\t\x12\x10\n\x08platform\x18\x03 \x01(\t\x12\x18\n\x10platform_version\x18\x04 \x01(\t\x12\r\n\x05model\x18\x05 \x01(\t\"X\n\rSealedAddress\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x12\n\nprocess_id\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63ounter\x18\x03 \x01(\x04\x12\x12\n\nciphertext\x18\x04 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,9 +35,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RAWEVENTS']._serialized_start=69
   _globals['_RAWEVENTS']._serialized_end=120
   _globals['_RAWEVENT']._serialized_start=123
-  _globals['_RAWEVENT']._serialized_end=620
-  _globals['_CLIENTHINTS']._serialized_start=622
-  _globals['_CLIENTHINTS']._serialized_end=726
-  _globals['_SEALEDADDRESS']._serialized_start=728
-  _globals['_SEALEDADDRESS']._serialized_end=816
+  _globals['_RAWEVENT']._serialized_end=641
+  _globals['_CLIENTHINTS']._serialized_start=643
+  _globals['_CLIENTHINTS']._serialized_end=747
+  _globals['_SEALEDADDRESS']._serialized_start=749
+  _globals['_SEALEDADDRESS']._serialized_end=837
 # @@protoc_insertion_point(module_scope)

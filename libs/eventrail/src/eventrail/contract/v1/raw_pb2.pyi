@@ -69,6 +69,7 @@ class RawEvent(_message.Message):
     CAMPAIGN_FIELD_NUMBER: _builtins.int
     CLIENT_HINTS_FIELD_NUMBER: _builtins.int
     WITHOUT_VISITOR_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     website_id: _builtins.str
     """The website that the event belongs to: 1 to 64 characters of A-Z a-z 0-9 . _ -"""
     event_id: _builtins.str
@@ -99,6 +100,8 @@ class RawEvent(_message.Message):
     """True where the client asked not to be tracked (DNT, Sec-GPC) and the website honours that: the event gets
     no visitor id, session, city and region.
     """
+    traceparent: _builtins.str
+    """Where the request is traced: its context (W3C Trace Context, traceparent), 55 characters; empty for all others."""
     @_builtins.property
     def client_address(self) -> Global___SealedAddress:
         """The client's address, encrypted; absent when it was unknown."""
@@ -136,10 +139,11 @@ class RawEvent(_message.Message):
         campaign: _enriched_pb2.Campaign | None = ...,
         client_hints: Global___ClientHints | None = ...,
         without_visitor: _builtins.bool = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "client_address", b"client_address", "client_hints", b"client_hints", "screen", b"screen"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "client_address", b"client_address", "client_hints", b"client_hints", "event_data", b"event_data", "event_id", b"event_id", "event_name", b"event_name", "event_type", b"event_type", "identity_day", b"identity_day", "language", b"language", "received_at_ms", b"received_at_ms", "referrer", b"referrer", "screen", b"screen", "timestamp_ms", b"timestamp_ms", "url", b"url", "user_agent", b"user_agent", "visitor_id", b"visitor_id", "website_id", b"website_id", "without_visitor", b"without_visitor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "client_address", b"client_address", "client_hints", b"client_hints", "event_data", b"event_data", "event_id", b"event_id", "event_name", b"event_name", "event_type", b"event_type", "identity_day", b"identity_day", "language", b"language", "received_at_ms", b"received_at_ms", "referrer", b"referrer", "screen", b"screen", "timestamp_ms", b"timestamp_ms", "traceparent", b"traceparent", "url", b"url", "user_agent", b"user_agent", "visitor_id", b"visitor_id", "website_id", b"website_id", "without_visitor", b"without_visitor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
