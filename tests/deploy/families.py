@@ -8,6 +8,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
 from auditor import metrics as auditor
+from canary import metrics as canary
 from collector.metrics import Metrics as CollectorMetrics
 from collector.rate_limits import RateLimiter
 from collector.settings import CollectorSettings
@@ -43,10 +44,11 @@ def registries(folder: Path) -> dict[str, CollectorRegistry]:
     collector, settings = CollectorMetrics(), CollectorSettings()
     collector.watch_limits(RateLimiter(settings.rate_limits(), settings.rate_buckets))
     made = {"collector": collector.registry, "enricher": EnricherMetrics().registry}
-    made |= {name: registry(name) for name in ("writer", "query-api", "auditor")}
+    made |= {name: registry(name) for name in ("writer", "query-api", "auditor", "canary")}
     writer.metrics(made["writer"])
     QueryApiMetrics(made["query-api"])
     auditor.metrics(made["auditor"])
+    canary.metrics(made["canary"])
     for service in ("collector", "enricher", "writer", "query-api"):
         websites.install(made[service], WebsitesFile(path))
     return made

@@ -79,5 +79,6 @@ def _of_port(port: str, exposed: dict[str, Family]) -> list[str]:
         "8402": "enricher",
         "8403": "writer",
         "8404": "auditor",
+        "8405": "canary",
     }[port]
     return [name for name in exposed if name.startswith(f"eventrail_{service}_")]

@@ -15,6 +15,7 @@ SECTIONS = {
     "writer": "Writer",
     "query-api": "Query API",
     "auditor": "Auditor",
+    "canary": "Canary",
 }
 SHARED = "Every service"
 OTHER_UNITS = (

@@ -60,6 +60,12 @@ def with_spool(kustomize_program: Path, tmp_path_factory: pytest.TempPathFactory
     return _platform(tmp_path_factory.mktemp("platform"), ["spool"], kustomize_program)
 
 
+@pytest.fixture(scope="session")
+def with_canary(kustomize_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Manifests:
+    """The production overlay under a platform's own, with a canary."""
+    return _platform(tmp_path_factory.mktemp("platform"), ["canary"], kustomize_program)
+
+
 def _platform(folder: Path, components: list[str], program: Path) -> Manifests:
     # kustomize takes no absolute paths.
     there = "/".join(".." for _ in folder.relative_to("/").parts) + str(K8S)

@@ -39,22 +39,26 @@ def test_the_whole_is_there(overlay: Manifests, production: Manifests) -> None:
     assert set(overlay.pods()) == {*SERVICES, *jobs}
 
 
-def test_every_pod_keeps_to_the_restricted_profile(overlay: Manifests) -> None:
+def assert_restricted(pod: dict[str, Any]) -> None:
     """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted, control by control."""
-    for name, pod in pod_specs(overlay).items():
-        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod), name
-        assert pod["securityContext"]["runAsNonRoot"] is True
-        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert pod["securityContext"].get("runAsUser") != 0
-        kinds = {kind for volume in pod.get("volumes", []) for kind in volume if kind != "name"}
-        assert kinds <= {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
-        assert "initContainers" not in pod
-        for container in pod["containers"]:
-            security = container["securityContext"]
-            assert security["allowPrivilegeEscalation"] is False
-            assert security["capabilities"] == {"drop": ["ALL"]}
-            assert not {"privileged", "runAsUser", "procMount", "seccompProfile"} & set(security)
-            assert all("hostPort" not in port for port in container.get("ports", []))
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["securityContext"].get("runAsUser") != 0
+    kinds = {kind for volume in pod.get("volumes", []) for kind in volume if kind != "name"}
+    assert kinds <= {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
+    assert "initContainers" not in pod
+    for container in pod["containers"]:
+        security = container["securityContext"]
+        assert security["allowPrivilegeEscalation"] is False
+        assert security["capabilities"] == {"drop": ["ALL"]}
+        assert not {"privileged", "runAsUser", "procMount", "seccompProfile"} & set(security)
+        assert all("hostPort" not in port for port in container.get("ports", []))
+
+
+def test_every_pod_keeps_to_the_restricted_profile(overlay: Manifests, with_canary: Manifests) -> None:
+    for pod in (*pod_specs(overlay).values(), with_canary.pods()["canary"]):
+        assert_restricted(pod)
 
 
 def test_the_namespace_demands_the_restricted_profile(overlay: Manifests) -> None:

@@ -33,11 +33,15 @@ def operators(folder: Path) -> dict[Kind, Schema]:
 
 @pytest.fixture(scope="session")
 def everything(
-    dev: Manifests, production: Manifests, with_doors: Manifests, with_spool: Manifests
+    dev: Manifests,
+    production: Manifests,
+    with_doors: Manifests,
+    with_spool: Manifests,
+    with_canary: Manifests,
 ) -> list[dict[str, Any]]:
     """Each different manifest once."""
     found: dict[str, dict[str, Any]] = {}
-    for manifests in (dev, production, with_doors, with_spool):
+    for manifests in (dev, production, with_doors, with_spool, with_canary):
         found |= {str(each): each for each in manifests.documents}
     return list(found.values())
 
