@@ -10,6 +10,7 @@ COPY libs libs
 COPY services services
 COPY devstack devstack
 COPY sdk/python sdk/python
+COPY sdk/subscriber sdk/subscriber
 ARG PACKAGE
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PROJECT_ENVIRONMENT=/opt/eventrail
 RUN uv sync --frozen --no-dev --no-editable --package ${PACKAGE} \

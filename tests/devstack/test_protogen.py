@@ -2,7 +2,16 @@ from pathlib import Path
 
 import pytest
 
-from devstack.protogen import GenerationError, differences, generate, relocate, write
+from devstack.protogen import (
+    CONTRACT,
+    PACKAGES,
+    GenerationError,
+    Package,
+    differences,
+    generate,
+    relocate,
+    write,
+)
 
 PROTO = """syntax = "proto3";
 package eventrail.v1;
@@ -24,7 +33,7 @@ def proto_root(tmp_path: Path) -> Path:
 
 
 def test_modules_move_and_the_package_stays(proto_root: Path) -> None:
-    made = generate(proto_root)
+    made = generate(CONTRACT, proto_root)
     assert set(made) == {"__init__.py", "one_pb2.py", "one_pb2.pyi", "two_pb2.py", "two_pb2.pyi"}
     assert "from eventrail.contract.v1 import one_pb2" in made["two_pb2.py"]
     assert "'eventrail.contract.v1.one_pb2'" in made["one_pb2.py"]
@@ -34,17 +43,20 @@ def test_modules_move_and_the_package_stays(proto_root: Path) -> None:
 
 def test_only_names_of_modules_are_rewritten() -> None:
     line = "DESCRIPTOR = pool.AddSerializedFile(b'\\x12\\x0ceventrail.v1 eventrail.v1.RawEvent')\n"
-    assert relocate(line) == line
-    assert relocate("import eventrail.v1.raw_pb2\n") == "import eventrail.contract.v1.raw_pb2\n"
+    assert relocate(line, "eventrail.contract.v1") == line
+    assert (
+        relocate("import eventrail.v1.raw_pb2\n", "eventrail.contract.v1")
+        == "import eventrail.contract.v1.raw_pb2\n"
+    )
 
 
 def test_generated_twice_is_the_same(proto_root: Path) -> None:
-    assert generate(proto_root) == generate(proto_root)
+    assert generate(CONTRACT, proto_root) == generate(CONTRACT, proto_root)
 
 
 def test_stale_missing_and_left_over_files_are_named(proto_root: Path, tmp_path: Path) -> None:
     target = tmp_path / "v1"
-    wanted = generate(proto_root)
+    wanted = generate(CONTRACT, proto_root)
     write(wanted, target)
     assert differences(wanted, target) == []
     (target / "one_pb2.py").write_text("# edited\n")
@@ -62,13 +74,20 @@ def test_stale_missing_and_left_over_files_are_named(proto_root: Path, tmp_path:
 def test_a_proto_that_does_not_compile_is_told_with_its_line(proto_root: Path) -> None:
     (proto_root / "eventrail" / "v1" / "bad.proto").write_text('syntax = "proto3";\nmessage {\n')
     with pytest.raises(GenerationError, match=r"bad\.proto:2"):
-        generate(proto_root)
+        generate(CONTRACT, proto_root)
 
 
 def test_a_folder_without_protos_is_told(tmp_path: Path) -> None:
-    with pytest.raises(GenerationError, match=r"no \.proto files"):
-        generate(tmp_path)
+    with pytest.raises(GenerationError, match=r"no \*\.proto files"):
+        generate(CONTRACT, tmp_path)
 
 
-def test_the_checked_in_code_is_fresh() -> None:
-    assert differences(generate()) == []
+def test_a_package_may_have_some_of_the_protos_alone(proto_root: Path, tmp_path: Path) -> None:
+    made = generate(Package("other.v1", tmp_path, "one"), proto_root)
+    assert set(made) == {"__init__.py", "one_pb2.py", "one_pb2.pyi"}
+    assert "'other.v1.one_pb2'" in made["one_pb2.py"]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=[package.module for package in PACKAGES])
+def test_the_checked_in_code_is_fresh(package: Package) -> None:
+    assert differences(generate(package), package.folder) == []

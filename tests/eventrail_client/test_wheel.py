@@ -4,28 +4,16 @@ import json
 import re
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import pytest
 
 from tests.eventrail_client.collector import FaultyCollector
+from tests.wheels import LOOK, installed, run
 
 pytestmark = pytest.mark.slow
 
 PACKAGE = Path(__file__).parents[2] / "sdk/python"
-LOOK = """
-import json
-from importlib.metadata import distributions
-from importlib.resources import files
-from importlib.util import find_spec
-
-print(json.dumps({
-    "packages": [found.name for found in distributions()],
-    "modules": [name for name in ("eventrail", "collector", "devstack", "tests") if find_spec(name)],
-    "typed": files("eventrail_client").joinpath("py.typed").is_file(),
-}))
-"""
 USES = """
 from eventrail_client import Client, Refusal
 
@@ -36,27 +24,13 @@ with Client("http://localhost:8400", "demo", on_refused=refused.append) as clien
 """
 
 
-def run(*command: str | Path, folder: Path) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of a fresh environment into which only the wheel was installed."""
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
-    run(*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, PACKAGE, folder=folder)
-    (wheel,) = folder.glob("eventrail_client-*.whl")
-    venv.create(folder / "venv")
-    made = folder / "venv/bin/python"
-    run(*pip, "--python", made, "install", wheel, folder=folder)
-    return made
+    return installed(PACKAGE, tmp_path_factory.mktemp("wheel"))
 
 
 def test_it_brings_its_types_and_needs_nothing_else_of_the_checkout(python: Path, tmp_path: Path) -> None:
-    found = json.loads(run(python, "-I", "-c", LOOK, folder=tmp_path))
+    found = json.loads(run(python, "-I", "-c", LOOK, "eventrail_client", folder=tmp_path))
     assert [name for name in found["packages"] if name.startswith("eventrail")] == ["eventrail-client"]
     assert found["modules"] == []
     assert found["typed"]

@@ -1,8 +1,8 @@
 """Generate the Python code of the contract from `proto/`, or prove that it is fresh.
 
-`python -m devstack.protogen` writes `*_pb2.py` and `*_pb2.pyi` next to each other into
-`eventrail.contract.v1`; with `--check` it writes nothing and ends with status 1 when the
-checked-in code differs from what the protos give today.
+`python -m devstack.protogen` writes `*_pb2.py` and `*_pb2.pyi` next to each other into each of
+PACKAGES; with `--check` it writes nothing and ends with status 1 when the checked-in code differs
+from what the protos give today.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from devstack.terminal import say, say_error
 
 PROTO_ROOT = CHECKOUT / "proto"
 PACKAGE_DIR = Path("eventrail") / "v1"
-TARGET = CHECKOUT / "libs" / "eventrail" / "src" / "eventrail" / "contract" / "v1"
 MEND = "python -m devstack.protogen"
 
 PACKAGE_INIT = '"""Generated from proto/eventrail/v1 by `python -m devstack.protogen`. Do not edit."""\n'
@@ -28,31 +28,51 @@ _IMPORT = re.compile(r"^(\s*(?:from|import)\s+)eventrail\.v1\b", re.MULTILINE)
 _MODULE = re.compile(r"\beventrail\.v1\.(\w+_pb2)\b")
 
 
+@dataclass(frozen=True)
+class Package:
+    """A Python package of generated code, the folder that it is written to, and of which protos it is made."""
+
+    module: str
+    folder: Path
+    protos: str = "*"
+
+
+CONTRACT = Package(
+    "eventrail.contract.v1", CHECKOUT / "libs" / "eventrail" / "src" / "eventrail" / "contract" / "v1"
+)
+SUBSCRIBER = Package(
+    "eventrail_subscriber.v1",
+    CHECKOUT / "sdk" / "subscriber" / "src" / "eventrail_subscriber" / "v1",
+    "enriched",  # it is installed without anything else of ours, so it has its own
+)
+PACKAGES = (CONTRACT, SUBSCRIBER)
+
+
 class GenerationError(Exception):
     """The protos could not be compiled; the text is protoc's own."""
 
 
-def relocate(source: str) -> str:
-    """Rewrite imports of `eventrail.v1` to `eventrail.contract.v1`.
+def relocate(source: str, module: str) -> str:
+    """Rewrite imports of `eventrail.v1` to `module`.
 
     Only Python module names change. The protobuf package, which the serialized descriptors
     hold, stays `eventrail.v1`: it is what other languages see.
     """
-    return _MODULE.sub(r"eventrail.contract.v1.\1", _IMPORT.sub(r"\1eventrail.contract.v1", source))
+    return _MODULE.sub(rf"{module}.\1", _IMPORT.sub(rf"\1{module}", source))
 
 
-def generate(proto_root: Path = PROTO_ROOT) -> dict[str, str]:
-    """Compile every proto of the package and return file name -> text.
+def generate(package: Package = CONTRACT, proto_root: Path = PROTO_ROOT) -> dict[str, str]:
+    """Compile the protos of the package and return file name -> text.
 
     Blocks for as long as protoc runs (under a second). Raises GenerationError.
     """
-    protos = sorted((proto_root / PACKAGE_DIR).glob("*.proto"))
+    protos = sorted((proto_root / PACKAGE_DIR).glob(f"{package.protos}.proto"))
     if not protos:
-        raise GenerationError(f"no .proto files in {proto_root / PACKAGE_DIR}")
+        raise GenerationError(f"no {package.protos}.proto files in {proto_root / PACKAGE_DIR}")
     with tempfile.TemporaryDirectory() as folder:
         _compile(protos, proto_root, Path(folder))
         made = sorted((Path(folder) / PACKAGE_DIR).glob("*_pb2.py*"))
-        texts = {path.name: relocate(path.read_text(encoding="utf-8")) for path in made}
+        texts = {path.name: relocate(path.read_text(encoding="utf-8"), package.module) for path in made}
     return {"__init__.py": PACKAGE_INIT, **texts}
 
 
@@ -73,7 +93,7 @@ def _compile(protos: Iterable[Path], proto_root: Path, out: Path) -> None:
         raise GenerationError(done.stderr.strip() or f"protoc ended with {done.returncode}")
 
 
-def differences(wanted: dict[str, str], target: Path = TARGET) -> list[str]:
+def differences(wanted: dict[str, str], target: Path) -> list[str]:
     """Name what in `target` is not as generated: one line per missing, stale or left-over file."""
     present = {path.name: path for path in target.glob("*.py*") if path.is_file()}
     lines = [f"missing: {name}" for name in sorted(wanted.keys() - present.keys())]
@@ -84,7 +104,7 @@ def differences(wanted: dict[str, str], target: Path = TARGET) -> list[str]:
     ]
 
 
-def write(wanted: dict[str, str], target: Path = TARGET) -> None:
+def write(wanted: dict[str, str], target: Path) -> None:
     """Make `target` hold exactly the generated files."""
     target.mkdir(parents=True, exist_ok=True)
     for path in target.glob("*.py*"):
@@ -99,17 +119,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, compare only")
     options = parser.parse_args(arguments)
     try:
-        wanted = generate()
+        made = [(package.folder, generate(package)) for package in PACKAGES]
     except GenerationError as error:
         say_error(f"protogen: {error}")
         return 1
     if not options.check:
-        write(wanted)
-        say(f"{len(wanted)} files written to {TARGET.relative_to(CHECKOUT)}")
+        for folder, wanted in made:
+            write(wanted, folder)
+            say(f"{len(wanted)} files written to {folder.relative_to(CHECKOUT)}")
         return 0
-    found = differences(wanted)
-    for line in found:
-        say(f"{TARGET.relative_to(CHECKOUT)}: {line}")
+    found = [(folder, line) for folder, wanted in made for line in differences(wanted, folder)]
+    for folder, line in found:
+        say(f"{folder.relative_to(CHECKOUT)}: {line}")
     return 1 if found else 0
 
 
