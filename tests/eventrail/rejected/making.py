@@ -4,12 +4,12 @@ from collections.abc import AsyncGenerator, Sequence
 from ipaddress import ip_address
 from typing import Any
 
+from eventrail.checkpoints import Span
 from eventrail.contract.topics import ENRICHED, RAW
 from eventrail.contract.v1.enriched_pb2 import EnrichedEvent, EventType, RawPosition
 from eventrail.contract.v1.raw_pb2 import RawEvent, RawEvents
 from eventrail.contract.v1.rejected_pb2 import RejectedEvent, RejectionReason, Stage
 from eventrail.rejected.entry import Address, Entry, entry
-from eventrail.rejected.walking import Span
 from eventrail.sealing import AddressSealer
 
 NOON = 1_780_056_000_000  # 2026-05-29T12:00:00Z

@@ -1,19 +1,16 @@
-import asyncio
 import time
-from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin.records_to_delete import RecordsToDelete
-from aiokafka.errors import KafkaTimeoutError
 
+from eventrail.checkpoints import Span
 from eventrail.contract.topics import REJECTED
-from eventrail.errors import ConfigurationError, KafkaUnavailable
+from eventrail.errors import KafkaUnavailable
 from eventrail.kafka.admin import admin
 from eventrail.kafka.records import producer
 from eventrail.rejected.entry import Address
-from eventrail.rejected.topic import RejectedTopic, rejected_topic
-from eventrail.rejected.walking import Span
+from eventrail.rejected.topic import rejected_topic
 from eventrail.settings import KafkaSettings
 from tests.eventrail.rejected.making import by_writer, enriched
 
@@ -79,64 +76,17 @@ async def test_large_records_come_whole(kafka: str) -> None:
 
 
 @pytest.mark.stack
-async def test_what_was_removed_is_left_out(kafka: str) -> None:
+async def test_nothing_is_at_the_address_of_what_was_removed(kafka: str) -> None:
     offsets = await put(kafka, *TIMES)
     tp = TopicPartition(REJECTED.name, PARTITION)
     async with rejected_topic(settings(kafka)) as topic:
-        span = Span(offsets[0], offsets[2] + 1)
         async with admin(settings(kafka)) as client:
             await client.delete_records({tp: RecordsToDelete(before_offset=offsets[2])})
         assert await topic.at(Address(PARTITION, offsets[0])) is None
-        assert (await topic.spans())[PARTITION].begin == offsets[2]
-        assert [entry.at_ms async for entry in topic.read(PARTITION, span)] == [TIMES[2]]
-        async with admin(settings(kafka)) as client:
-            await client.delete_records({tp: RecordsToDelete(before_offset=offsets[2] + 1)})
-        assert [entry async for entry in topic.read(PARTITION, span)] == []
+        assert await topic.at(Address(PARTITION, offsets[2])) is not None
 
 
 async def test_no_broker_is_told() -> None:
     with pytest.raises(KafkaUnavailable, match=r"127\.0\.0\.1:1"):
         async with rejected_topic(settings("127.0.0.1:1")):
             raise AssertionError("there is no broker")
-
-
-class Stalled:
-    """A consumer of a broker that says nothing any more."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self._error = error
-
-    def assign(self, partitions: Any) -> None:
-        pass
-
-    def seek(self, tp: Any, offset: int) -> None:
-        pass
-
-    async def position(self, tp: Any) -> int:
-        return 5
-
-    async def getmany(self, *_: Any, timeout_ms: int) -> dict[Any, Any]:
-        if self._error:
-            raise self._error
-        await asyncio.sleep(0.01)
-        return {}
-
-    def partitions_for_topic(self, name: str) -> None:
-        return None
-
-
-async def test_a_broker_that_falls_silent_is_told() -> None:
-    topic = RejectedTopic(Stalled(), stall_seconds=0.05)
-    with pytest.raises(KafkaUnavailable, match=r"nothing came for 0\.05 s at offset 5"):
-        _ = [entry async for entry in topic.read(0, Span(5, 9))]
-
-
-async def test_an_error_of_the_client_is_told() -> None:
-    topic = RejectedTopic(Stalled(KafkaTimeoutError()))
-    with pytest.raises(KafkaUnavailable, match="could not be read"):
-        _ = [entry async for entry in topic.read(0, Span(5, 9))]
-
-
-async def test_a_missing_topic_is_told_with_what_to_run() -> None:
-    with pytest.raises(ConfigurationError, match="no such topic; run: python -m eventrail topics create"):
-        await RejectedTopic(Stalled()).spans()

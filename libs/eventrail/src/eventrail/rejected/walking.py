@@ -3,8 +3,9 @@
 import heapq
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
+from eventrail.checkpoints import Span
 from eventrail.rejected.entry import Entry
 from eventrail.rejected.listing import Summary, summary
 from eventrail.rejected.selection import Filters
@@ -13,13 +14,6 @@ WINDOW: Final = 500
 """Records that are read at first, from the end of a partition; each further step back reads twice as many."""
 
 _LONGEST: Final = 64_000
-
-
-class Span(NamedTuple):
-    """Offsets of one partition: from `begin` on, to before `end`."""
-
-    begin: int
-    end: int
 
 
 class Records(Protocol):
