@@ -3,6 +3,7 @@
 import asyncio
 import sys
 
+from eventrail.conformance import command as contract
 from eventrail.contract import topics
 from eventrail.errors import ConfigurationError, UnavailableError
 from eventrail.kafka import acl_command
@@ -19,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit status 0 when done, 1 where Kafka does not answer, 2 where a setting or topic is wrong."""
     options = parser(
         "eventrail",
-        "Topics, rejected events, spools, websites and server keys of an installation.",
+        "Topics, the public contract, rejected events, spools, websites and server keys of an installation.",
         KafkaSettings,
         ClickHouseSettings,
     )
@@ -27,11 +28,14 @@ def main(arguments: list[str] | None = None) -> int:
     topic_commands = commands.add_parser("topics", help="create or verify the topics")
     topic_commands.add_argument("action", choices=["create", "verify"])
     acl_command.add(commands)
+    contract.add(commands)
     rejected_options.add(commands)
     spools.add(commands)
     websites.add(commands)
     chosen = options.parse_args(arguments)
     try:
+        if chosen.what == "contract":
+            return contract.run(chosen)
         if chosen.what == "websites":
             return websites.run(chosen)
         if chosen.what == "rejected":
