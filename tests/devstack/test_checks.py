@@ -44,7 +44,7 @@ def test_all_passed_is_status_0() -> None:
 
 def test_the_types_of_all_our_code_are_checked() -> None:
     folders = python_folders(CHECKOUT)
-    assert {"libs/eventrail/src/eventrail", "devstack/src/devstack", "tests"} <= set(folders)
+    assert {"libs/eventrail/src/eventrail", "devstack/src/devstack", "tests", "examples"} <= set(folders)
     assert {"services/collector/src/collector", "services/query-api/src/query_api"} <= set(folders)
     assert {"sdk/python/src/eventrail_client", "sdk/subscriber/src/eventrail_subscriber"} <= set(folders)
 

@@ -67,7 +67,8 @@ def all_checks() -> list[Check | Skipped]:
 def python_folders(checkout: Path) -> list[str]:
     """The folders that hold our Python code, relative to the checkout."""
     packages = [path for room in ("libs", "services", "sdk") for path in checkout.glob(f"{room}/*/src/*")]
-    roots = [*packages, *checkout.glob("devstack/src/*"), checkout / "tests", checkout / "benchmarks"]
+    roots = [*packages, *checkout.glob("devstack/src/*")]
+    roots += [checkout / name for name in ("tests", "benchmarks", "examples")]
     return sorted(str(root.relative_to(checkout)) for root in roots if any(root.rglob("*.py")))
 
 
