@@ -7,7 +7,7 @@ import pytest
 
 from devstack import checks
 from devstack.checkout import CHECKOUT
-from devstack.checks import Check, Skipped, proto_breaking, python_folders
+from devstack.checks import Check, Skipped, golden_kept, proto_breaking, python_folders
 
 
 def command(code: str) -> tuple[str, ...]:
@@ -77,6 +77,7 @@ def commit(repository: Path, name: str) -> None:
 
 def test_a_checkout_without_history_skips_the_comparison(repository: Path, tmp_path: Path) -> None:
     assert isinstance(proto_breaking(repository), Skipped)
+    assert isinstance(golden_kept(repository), Skipped)
     (repository / "README").write_text("x")
     commit(repository, "no proto yet")
     assert isinstance(proto_breaking(repository), Skipped)
@@ -105,3 +106,27 @@ def test_the_last_tag_is_preferred_to_the_main_branch(repository: Path) -> None:
     assert isinstance(check, Check)
     done = subprocess.run(check.command, cwd=repository, capture_output=True, text=True, check=False)
     assert "changed type" in done.stdout
+
+
+def golden_status(repository: Path) -> int:
+    check = golden_kept(repository)
+    assert isinstance(check, Check)
+    return subprocess.run(check.command, cwd=repository, capture_output=True, check=False).returncode
+
+
+def test_golden_messages_stay_and_new_ones_may_come(repository: Path) -> None:
+    write_proto(repository, "string")
+    folder = repository / "proto" / "golden"
+    folder.mkdir()
+    (folder / "README.md").write_text("x")
+    (folder / "old.json").write_text("{}")
+    commit(repository, "first")
+    (folder / "new.json").write_text("{}")
+    (folder / "README.md").write_text("y")
+    assert golden_status(repository) == 0
+    commit(repository, "second")
+    (folder / "new.json").write_text('{"key": 1}')
+    assert golden_status(repository) == 1
+    (folder / "new.json").write_text("{}")
+    (folder / "old.json").unlink()
+    assert golden_status(repository) == 1

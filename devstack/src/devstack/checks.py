@@ -54,6 +54,7 @@ def all_checks() -> list[Check | Skipped]:
             ".venv/bin/buf format proto --write",
         ),
         proto_breaking(CHECKOUT),
+        golden_kept(CHECKOUT),
         Check(
             "dependencies",
             (sys.executable, "-m", "devstack.audit"),
@@ -83,6 +84,16 @@ def proto_breaking(checkout: Path) -> Check | Skipped:
     against_input = f"{objects}#ref={against},subdir=proto"
     command = _tool("buf", "breaking", "proto", "--against", against_input)
     return Check(name, command, "undo the change, or add a new field, message or package version")
+
+
+def golden_kept(checkout: Path) -> Check | Skipped:
+    """Compare the golden messages with those of the same reference: new ones are fine, none changes or goes away."""
+    name = "golden messages"
+    against = _reference(checkout)
+    if not against:
+        return Skipped(name, "no tag and no main branch with a proto/ to compare with")
+    changed = ("git", "diff", "--exit-code", "--diff-filter=a", against, "--", "proto/golden/*.json")
+    return Check(name, changed, "take the change back, and add a new file beside the old one")
 
 
 def _reference(checkout: Path) -> str:
