@@ -40,6 +40,7 @@ from tests.enricher.worker_process import (
     raw_event,
     until,
 )
+from tests.eventrail.conformance.live import judged
 
 pytestmark = pytest.mark.stack
 
@@ -258,6 +259,11 @@ async def test_workers_that_join_are_killed_and_leave_lose_nothing_and_change_no
     assert set(copies) == set(judge)
     assert copies.total() > len(copies), "nothing was done twice, so this test has shown nothing"
     assert len({event.session_id for event in reader.of(website)}) > 5 * PARTITIONS
+
+    # What subscribers are promised of keys, order and copies holds all the same.
+    findings = await judged(kafka, website)
+    assert findings.examples == {}
+    assert findings.copies_of_enricher == copies.total() - len(copies)
 
 
 async def test_a_missing_address_key_makes_the_stream_wait_until_a_process_has_it(
