@@ -144,7 +144,7 @@ async def require_once(running: Stack, sent: Sent) -> None:
 
 async def _search(bench: Bench, running: Stack, behind: Lag, account: Sendings) -> float:
     """Up in steps as long as it is held, else down until it is."""
-    rate = OF_A_FLOOD * await _flood(bench, running, behind, account)
+    rate = OF_A_FLOOD * await flood(bench, running, behind, account)
     grew = (await hold(bench, running, behind, rate, SEARCH_S, account)).grows
     while True:
         following = rate * STEP if grew else rate / STEP
@@ -154,8 +154,8 @@ async def _search(bench: Bench, running: Stack, behind: Lag, account: Sendings) 
         rate = following
 
 
-async def _flood(bench: Bench, running: Stack, behind: Lag, account: Sendings) -> float:
-    """Send as fast as the collector takes it, and see how long all of it takes to be stored."""
+async def flood(bench: Bench, running: Stack, behind: Lag, account: Sendings) -> float:
+    """Send as fast as the collector takes it, wait until all of it is stored; events/s from the first to the last."""
     began = time.monotonic()
     sent = await send(order(bench, running, 10.0, warm_seconds=0.0))
     ended = await behind.drained(DRAIN_S)
