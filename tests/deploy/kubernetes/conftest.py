@@ -67,13 +67,7 @@ def with_canary(kustomize_program: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 def _platform(folder: Path, components: list[str], program: Path) -> Manifests:
-    # kustomize takes no absolute paths.
-    there = "/".join(".." for _ in folder.relative_to("/").parts) + str(K8S)
-    own = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "resources": [f"{there}/overlays/production"],
-        "components": [f"{there}/components/{name}" for name in components],
-    }
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
+    kustomize.write_overlay(
+        folder, K8S / "overlays/production", [K8S / "components" / name for name in components]
+    )
     return rendered(folder, program)
