@@ -8,7 +8,7 @@ from devstack.__main__ import main
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help"]) == 0
     told = capsys.readouterr().out
-    for command in ("up", "down", "status", "logs", "test", "check"):
+    for command in ("up", "down", "status", "logs", "test", "check", "k8s-check"):
         assert f"\n  {command} " in told
 
 
@@ -31,13 +31,20 @@ def test_a_wrong_command_is_told_all_that_there_are(capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit):
         main(["start"])
     told = capsys.readouterr().err
-    for command in ("up", "down", "status", "logs", "test", "check", "help"):
+    for command in ("up", "down", "status", "logs", "test", "check", "k8s-check", "help"):
         assert f"'{command}'" in told
 
 
 def test_trouble_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["up", "--port-base", "70000"]) == 1
     assert "./dev: --port-base 70000 does not fit" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_none_is_told_before_anything_is_built(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["k8s-check", str(tmp_path / "nowhere")]) == 1
+    assert "nowhere is no folder" in capsys.readouterr().err
 
 
 def test_nothing_running_is_status_3(

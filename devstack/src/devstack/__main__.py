@@ -9,6 +9,7 @@ from typing import Any
 
 from devstack import checks, status, testing, up
 from devstack.errors import DevstackError, NotRunning
+from devstack.kubernetes import check as kubernetes_check
 from devstack.ports import Addresses
 from devstack.state import StateDir
 from devstack.terminal import say, say_error
@@ -67,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_up(commands.add_parser("up"))
     commands.add_parser("down").set_defaults(run=lambda _: status.down(StateDir.default()))
     commands.add_parser("check").set_defaults(run=lambda _: checks.run())
+    kubernetes = commands.add_parser("k8s-check")
+    kubernetes.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
+    kubernetes.set_defaults(run=lambda o: kubernetes_check.run(o.folders))
     for name in (
         "test",
         "faults",

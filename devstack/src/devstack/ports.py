@@ -114,7 +114,13 @@ def require_free(addresses: Addresses) -> None:
 
 def free_addresses(source: random.Random) -> Addresses:
     """Find eight free ports in a row between 20000 and 32000, for a stack of tests."""
+    return Addresses.from_base(free_row(source, len(fields(Addresses)))[0].port)
+
+
+def free_row(source: random.Random, count: int) -> tuple[Address, ...]:
+    """Find `count` free ports of loopback in a row, from 20000 to 32000."""
     while True:
-        candidate = Addresses.from_base(source.randrange(20_000, 32_000))
-        if all(is_free(address) for address in candidate.by_name().values()):
-            return candidate
+        base = source.randrange(20_000, 32_000)
+        row = tuple(Address(LOOPBACK, base + offset) for offset in range(count))
+        if all(is_free(address) for address in row):
+            return row

@@ -12,6 +12,8 @@ from devstack import schemas
 from devstack.checkout import CHECKOUT
 from devstack.jars import KAFKA_VERSION
 from devstack.jars import parse_lock as parse_jars
+from devstack.kubernetes import overlays
+from devstack.kubernetes.programs import VERSION
 from eventrail.contract import topics
 from tests.deploy.kubernetes.conftest import rendered
 from tests.deploy.kubernetes.manifests import SERVICES, Manifests
@@ -72,6 +74,12 @@ def test_versions_are_those_that_were_asked(production: Manifests) -> None:
     (kafka,) = production.of("Kafka")
     assert f"It runs Kafka {kafka['spec']['kafka']['version']}" in PAGE
     assert f"own tests run with {KAFKA_VERSION}" in PAGE
+
+
+def test_what_the_page_shows_of_the_check_is_what_it_checks(kustomize_program: Path) -> None:
+    for overlay in overlays.own(kustomize_program):
+        assert f"\n{overlay.name}: {len(overlay.manifests)} objects\n" in PAGE
+    assert f"0 refused by Kubernetes {VERSION}\n" in PAGE
 
 
 def test_numbers_of_pods_are_those_of_the_manifests(production: Manifests) -> None:
