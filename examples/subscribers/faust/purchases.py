@@ -2,6 +2,9 @@
 
 Install: `pip install faust-streaming ./sdk/subscriber`
 Run: `BROKERS=localhost:9092 python purchases.py --quiet worker --without-web --loglevel info`
+
+Stock Faust can miss records in rebalances (docs/adr/0008-faust-does-not-decide-what-was-done.md): for what must not
+miss one, begin with the aiokafka example.
 """
 
 import json
