@@ -26,6 +26,11 @@ class Said:
     err: str
 
 
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eventrail.logs.configure", lambda *_: None)  # it is the whole process's
+
+
 @pytest.fixture
 def said(capsys: pytest.CaptureFixture[str]) -> "Verify":
     return Verify(capsys)
