@@ -93,7 +93,8 @@ class Generator:
             order.batch, order.seed, f"{order.host}:{order.port}", order.path, order.visitors
         )
         self._clock_ms = time.time() * 1000 - time.perf_counter() * 1000
-        self._idle: list[Connection] = []
+        # In turn, so that none rests for so long that the server closes it.
+        self._idle: deque[Connection] = deque()
         self._late: deque[float] = deque()
         self._under_way = 0
 
@@ -110,7 +111,7 @@ class Generator:
         self.tally.begins += shift
         self.tally.ends += shift
         if self._order.rate:
-            self._idle = connections
+            self._idle.extend(connections)
             await self._ticks()
         else:
             for connection in connections:
@@ -150,7 +151,7 @@ class Generator:
                 due = begun + count / self._order.rate
                 count += 1
                 if self._idle:
-                    self._send(self._idle.pop(), due)
+                    self._send(self._idle.popleft(), due)
                 else:
                     self._late.append(due)
             await asyncio.sleep(max(0.0, begun + count / self._order.rate - time.perf_counter()))
