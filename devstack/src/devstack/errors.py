@@ -4,7 +4,7 @@
     ├── JarsError          the broker's jars could not be fetched or are damaged
     ├── SdkError           packages of sdk/ could not be installed, or the browser script not built
     ├── GoToolsError       a program of Go could not be built, or it refused what it was given
-    ├── SchemasError       schemas of Kubernetes' resources could not be fetched
+    ├── SchemasError       schemas of Kubernetes' resources or of Compose could not be fetched
     ├── PortsInUse         somebody else listens where the stack wants to
     ├── StartFailed        a process or a one-shot job did not get ready
     ├── AlreadyRunning     a stack runs in this checkout, or uses the same data
@@ -33,7 +33,7 @@ class GoToolsError(DevstackError):
 
 
 class SchemasError(DevstackError):
-    """Schemas of Kubernetes' resources could not be fetched, or are not those that were locked."""
+    """Schemas of Kubernetes' resources or of Compose could not be fetched, or are not those that were locked."""
 
 
 class PortsInUse(DevstackError):

@@ -1,4 +1,6 @@
-"""Schemas of what stands in `k8s/`: those of Kubernetes, and of the resources of KEDA, the Gateway API and Strimzi.
+"""Schemas of what stands in `k8s/` and of `docker-compose.yml`.
+
+They are those of Kubernetes, of the resources of KEDA, the Gateway API and Strimzi, and of the Compose specification.
 
 Each comes from its own project: as files of a Go module (`schema-modules.lock` names versions and hashes), or, for
 Strimzi, written by its own generator from its own classes (`strimzi-jars.lock`). They are kept in the user's cache.
@@ -35,6 +37,7 @@ FILES: Final[Mapping[str, Sequence[str]]] = {
         "config/crd/bases/keda.sh_scaledobjects.yaml",
         "config/crd/bases/keda.sh_triggerauthentications.yaml",
     ),
+    "github.com/compose-spec/compose-go/v2": ("schema/compose-spec.json",),
     "sigs.k8s.io/gateway-api": (
         "config/crd/standard/gateway.networking.k8s.io_gateways.yaml",
         "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml",
@@ -64,7 +67,8 @@ def folder() -> Path:
 def ensure(progress: Progress) -> Path:
     """The folder with all schemas, after fetching them when they are not there.
 
-    In it `kubernetes-VERSION.json` are OpenAPI documents of Kubernetes, and `*.yaml` are CustomResourceDefinitions.
+    In it `kubernetes-VERSION.json` are OpenAPI documents of Kubernetes, `*.yaml` are CustomResourceDefinitions, and
+    `compose-spec.json` is the JSON Schema of a Compose file.
 
     Blocks while it downloads (some 150 MB, once). Two processes at once take turns, and the folder appears as a whole
     or not at all. Raises SchemasError, or JarsError.

@@ -67,7 +67,8 @@ def test_every_page_and_file_is_there() -> None:
 
 
 def test_versions_are_those_that_were_asked(production: Manifests) -> None:
-    modules = [entry.partition("@v") for entry in schemas.parse_lock(schemas.MODULES_LOCK.read_text())]
+    locked = schemas.parse_lock(schemas.MODULES_LOCK.read_text())
+    modules = [entry.partition("@v") for entry in locked if "compose" not in entry]
     (strimzi, _generator) = parse_jars(schemas.JARS_LOCK.read_text())
     for version in (*(version for _name, _at, version in modules), strimzi.coordinate.split(":")[2]):
         assert version in PAGE
