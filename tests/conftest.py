@@ -20,6 +20,14 @@ pytest_plugins = ["tests.pipeline.running"]
 settings.register_profile("quick", max_examples=30, deadline=None)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--containers",
+        action="store_true",
+        help="run the tests of the whole river, and no others, with Kafka and ClickHouse in containers",
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def once() -> Iterator[None]:
     """No service reads the table `events` around the one place, whichever test makes it do so."""

@@ -31,6 +31,12 @@ def test_sdk_is_the_folder_of_the_trackers() -> None:
     assert notes == ["Go tests: there is no go on the PATH"]
 
 
+def test_containers_are_for_the_tests_of_the_whole_river() -> None:
+    expression, notes, rest = plan(["--containers", "-x"], [MISSING])
+    assert (expression, rest) == ("not long and not golang", ["tests/pipeline", "--containers", "-x"])
+    assert notes == ["Go tests: there is no go on the PATH"]
+
+
 def test_a_machine_without_chromium_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     browser = [part for part in OPTIONAL_PARTS if part.marker == "browser"]
     monkeypatch.setattr("shutil.which", lambda _: None)

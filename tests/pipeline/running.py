@@ -1,4 +1,7 @@
-"""The whole river for tests: `./dev up`'s own supervisor with all six programs, on ports and data of its own."""
+"""The whole river for tests: `./dev up`'s own supervisor with all programs, on ports and data of its own.
+
+With `--containers` its broker and engine are containers, and only tests of the river are run.
+"""
 
 import base64
 import os
@@ -16,12 +19,35 @@ import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
+from devstack.checkout import CHECKOUT
 from devstack.ports import Addresses, free_addresses
 from eventrail.sealing import AddressSealer
 from tests.pipeline.river import River, devstack
 
 ADDRESS_KEY = b"pipeline tests: thirty-two bytes"
 START_LIMIT_S = 120
+EMBEDDED = ("devstack", "up", "--no-demo")
+"""The module, and words for it, that start the whole embedded stack."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("containers"):
+        chosen = {item for item in items if "river_process" in getattr(item, "fixturenames", ())}
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = [item for item in items if item in chosen]
+
+
+@pytest.fixture(scope="session")
+def up_command(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The modules and words that start the river; skips where containers are wanted and cannot be had."""
+    if not request.config.getoption("containers"):
+        return EMBEDDED
+    from tests.pipeline import containers
+
+    if why := containers.missing():
+        pytest.skip(f"no containers: {why}")
+    return containers.__name__, "up"
 
 
 @pytest.fixture(scope="session")
@@ -41,17 +67,20 @@ def geoip_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def river_process(
-    tmp_path_factory: pytest.TempPathFactory, geoip_database: Path
+    up_command: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory, geoip_database: Path
 ) -> Iterator[tuple[Addresses, Path, dict[str, str]]]:
     """The stack that all tests share."""
     folder = tmp_path_factory.mktemp("river")
-    with up(folder, EVENTRAIL_GEOIP_DATABASE=str(geoip_database)) as running:
+    with up(folder, *up_command, EVENTRAIL_GEOIP_DATABASE=str(geoip_database)) as running:
         yield running
 
 
 @contextmanager
-def up(folder: Path, **settings: str) -> Iterator[tuple[Addresses, Path, dict[str, str]]]:
-    """`up --no-demo` with `settings` as a child process, ready; ended by Ctrl-C's signal, which must leave status 0."""
+def up(folder: Path, *command: str, **settings: str) -> Iterator[tuple[Addresses, Path, dict[str, str]]]:
+    """`up` with `settings` as a child process, ready; ended by Ctrl-C's signal, which must leave status 0.
+
+    Without a `command` it is the embedded stack.
+    """
     addresses = free_addresses(random.Random())
     environment = {
         **os.environ,
@@ -59,11 +88,16 @@ def up(folder: Path, **settings: str) -> Iterator[tuple[Addresses, Path, dict[st
         "EVENTRAIL_ADDRESS_KEYS": f"test:{base64.b64encode(ADDRESS_KEY).decode()}",
         **settings,
     }
-    options = ["--no-demo", "--data", str(folder / "data"), "--port-base", str(addresses.collector.port)]
-    command = [sys.executable, "-m", "devstack", "up", *options]
+    options = ["--data", str(folder / "data"), "--port-base", str(addresses.collector.port)]
     output = folder / "up.log"
     with output.open("w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [sys.executable, "-m", *(command or EMBEDDED), *options],
+            cwd=CHECKOUT,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
     try:
         _until_ready(process, environment, output)
         yield addresses, folder / "data", environment

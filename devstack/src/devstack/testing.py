@@ -78,7 +78,7 @@ def bench(arguments: Sequence[str]) -> int:
 def plan(arguments: Sequence[str], optional: Sequence[Optional]) -> tuple[str, list[str], list[str]]:
     """Return the marker expression, what is left out and why, and the arguments for pytest.
 
-    The first argument may be `unit`, `long` or `sdk`; an own `-m` replaces the expression.
+    The first argument may be `unit`, `long`, `sdk` or `--containers`; an own `-m` replaces the expression.
     """
     kind, rest = _split(arguments)
     if any(argument.startswith("-m") for argument in rest):
@@ -89,7 +89,10 @@ def plan(arguments: Sequence[str], optional: Sequence[Optional]) -> tuple[str, l
     return " and ".join(term for term in terms if term), notes, [*_OPTIONS[kind], *rest]
 
 
-_SELECTIONS = {"all": ALL_BUT_LONG, "unit": UNIT, "long": "", "sdk": ALL_BUT_LONG}
+CONTAINERS = "--containers"
+"""Also the option of pytest that chooses the stack (tests/pipeline/running.py)."""
+
+_SELECTIONS = {"all": ALL_BUT_LONG, "unit": UNIT, "long": "", "sdk": ALL_BUT_LONG, CONTAINERS: ALL_BUT_LONG}
 
 _LONG_NOTE = "tests marked long (./dev test long runs them)"
 # Unit tests share nothing, so each processor takes a part of them; the others share one broker.
@@ -98,16 +101,18 @@ _OPTIONS: dict[str, list[str]] = {
     "unit": ["-n", str(os.cpu_count() or 1), "--dist", "worksteal", "--hypothesis-profile", "quick"],
     "long": [],
     "sdk": ["tests/sdk"],
+    CONTAINERS: ["tests/pipeline", CONTAINERS],
 }
 _NOTES = {
     "all": [_LONG_NOTE],
     "unit": ["tests that need the broker or the engine, or seconds (./dev test runs them)", _LONG_NOTE],
     "long": [],
     "sdk": [],
+    CONTAINERS: [],
 }
 
 
 def _split(arguments: Sequence[str]) -> tuple[str, list[str]]:
-    if arguments and arguments[0] in ("unit", "long", "sdk"):
+    if arguments and arguments[0] in _SELECTIONS:
         return arguments[0], list(arguments[1:])
     return "all", list(arguments)
