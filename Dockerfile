@@ -12,7 +12,8 @@ COPY devstack devstack
 COPY sdk/python sdk/python
 COPY sdk/subscriber sdk/subscriber
 ARG PACKAGE
-ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PROJECT_ENVIRONMENT=/opt/eventrail
+# A Python that uv fetched would not be in the image that runs.
+ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/eventrail
 RUN uv sync --frozen --no-dev --no-editable --package ${PACKAGE} \
     && uv export --frozen --no-dev --package ${PACKAGE} --format cyclonedx1.5 --quiet -o /opt/eventrail/sbom.cdx.json
 

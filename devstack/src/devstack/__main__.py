@@ -9,6 +9,7 @@ from typing import Any
 
 from devstack import checks, status, testing, up
 from devstack.errors import DevstackError, NotRunning
+from devstack.images import check as images
 from devstack.kubernetes import check as kubernetes_check
 from devstack.ports import Addresses
 from devstack.state import StateDir
@@ -47,6 +48,8 @@ def _dispatch(arguments: list[str]) -> int:
         return testing.faults(arguments[1:])
     if arguments[0] == "bench":
         return testing.bench(arguments[1:])
+    if arguments[0] == "images":
+        return images.run(arguments[1:])
     options = _parser().parse_args(arguments)
     return int(options.run(options))
 
@@ -75,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         "test",
         "faults",
         "bench",
+        "images",
         "help",
     ):  # run by _dispatch; here for the list of a wrong command's message
         commands.add_parser(name)

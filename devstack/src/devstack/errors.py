@@ -5,6 +5,7 @@
     ├── SdkError           packages of sdk/ could not be installed, or the browser script not built
     ├── GoToolsError       a program of Go could not be built, or it refused what it was given
     ├── SchemasError       schemas of Kubernetes' resources or of Compose could not be fetched
+    ├── ImagesError        an image could not be built, or what runs in it did not start
     ├── PortsInUse         somebody else listens where the stack wants to
     ├── StartFailed        a process or a one-shot job did not get ready
     ├── AlreadyRunning     a stack runs in this checkout, or uses the same data
@@ -34,6 +35,10 @@ class GoToolsError(DevstackError):
 
 class SchemasError(DevstackError):
     """Schemas of Kubernetes' resources or of Compose could not be fetched, or are not those that were locked."""
+
+
+class ImagesError(DevstackError):
+    """An image could not be built, or what runs in it did not start."""
 
 
 class PortsInUse(DevstackError):

@@ -9,7 +9,8 @@ from devstack.ports import Address, Addresses
 from devstack.process import Job, Program
 from devstack.readiness import Question, clickhouse_ready, http_ready, kafka_ready
 
-NAMES = ("kafka", "clickhouse", "collector", "enricher", "writer", "query-api", "auditor")
+SERVICES = ("collector", "enricher", "writer", "query-api", "auditor")
+NAMES = ("kafka", "clickhouse", *SERVICES)
 
 STOP_ORDER = (("query-api", "collector"), ("enricher", "auditor"), ("writer",), ("kafka", "clickhouse"))
 """Doors first, then along the river, so that each can hand on what it has taken."""

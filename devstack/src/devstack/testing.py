@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from devstack import kustomize
 from devstack.checkout import CHECKOUT
+from devstack.images import check as images
 from devstack.terminal import say
 
 UNIT = "not stack and not slow and not long"
@@ -45,6 +46,7 @@ def _without_chromium() -> str:
 OPTIONAL_PARTS: tuple[Optional, ...] = (
     Optional("the browser script in a real browser", "browser", _without_chromium),
     Optional("the Kubernetes manifests as kustomize renders them", "kustomize", kustomize.missing),
+    Optional("the images, built and run (a long test)", "docker", images.missing),
 )
 """Tests with one of these markers run only where `left_out` has nothing to say."""
 
