@@ -44,7 +44,7 @@ INSIDE: Final = Path(inside.__file__).read_text(encoding="utf-8")
 def missing() -> str:
     """Why no image can be built here, or ""."""
     try:
-        _docker(["docker", "info"])
+        _docker(["docker", "version", "--format={{.Server.Version}}"])
     except ImagesError as error:
         return f"no Docker engine answers: {str(error).splitlines()[-1]}"
     return ""
