@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from devstack.ports import free_addresses
 from devstack.process import Run
+from tests.deploy import metrics_page
 from tests.pipeline.river import River, until
 
 pytestmark = pytest.mark.stack
@@ -51,10 +52,13 @@ async def test_its_events_are_missing_for_as_long_as_the_writer_gathers_and_then
         try:
             await until(figures, lambda found: found.get("missing_events", 0) >= 1)
             seen = await until(figures, lambda found: found.get("seconds_count", 0) >= 5)
+            real = text_string_to_metric_families((await client.get(f"{listen.url}/metrics")).text)
         finally:
             os.kill(run.pid, signal.SIGTERM)
             await asyncio.wait_for(run.wait(), 20)
     assert run.returncode == 0, run.log_end()
+    listed = {row.name.removesuffix("_total") for row in metrics_page.rows() if row.section == "Canary"}
+    assert {family.name for family in real if family.name.startswith("eventrail_canary_")} == listed
     assert 0 < seen["seconds_sum"] / seen["seconds_count"] < 15
     assert (seen["repeated_events_total"], seen["lost_events_total"]) == (0, 0)
     [row] = river.rows(

@@ -17,6 +17,7 @@ async def verify(
 ) -> tuple[int, str]:
     for name, value in secure.environment(role).items():
         patch.setenv(name, value)
+    patch.setattr("eventrail.logs.configure", lambda *_: None)  # it is the whole process's
     status = await asyncio.to_thread(main, ["contract", "verify", "--topic", topic])
     return status, capsys.readouterr().err
 
