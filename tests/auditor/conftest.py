@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 from prometheus_client import CollectorRegistry
 
-from auditor.app import Parts, parts, unless, work
+from auditor.app import Parts, parts, work
 from auditor.metrics import metrics
 from auditor.settings import AuditorSettings
 from auditor.sources import Names
@@ -25,6 +25,7 @@ from eventrail.contract.v1.raw_pb2 import RawEvent, RawEvents
 from eventrail.contract.v1.rejected_pb2 import RejectedEvent
 from eventrail.kafka.admin import admin
 from eventrail.kafka.records import producer
+from eventrail.lifecycle import unless
 from eventrail.rows.events import row
 from eventrail.rows.stored import STORED_COLUMNS, stored_columns
 from eventrail.settings import KafkaSettings

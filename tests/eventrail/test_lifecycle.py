@@ -7,7 +7,7 @@ import weakref
 import pytest
 
 from eventrail.errors import ConfigurationError
-from eventrail.lifecycle import collect_rarely, parser, run
+from eventrail.lifecycle import collect_rarely, parser, run, unless
 from eventrail.settings import KafkaSettings
 
 
@@ -61,3 +61,29 @@ def test_what_exists_is_not_collected_again_and_cycles_are_looked_for_rarely() -
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
+
+
+async def test_work_goes_on_until_it_is_told_to_stop_and_is_cancelled_then() -> None:
+    stop, begun, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    running = asyncio.create_task(unless(stop, work()))
+    await begun.wait()
+    assert not running.done()
+    stop.set()
+    await running
+    assert ended.is_set()
+
+
+async def test_what_the_work_raises_is_raised() -> None:
+    async def work() -> None:
+        raise ConfigurationError("EVENTRAIL_X: wrong")
+
+    with pytest.raises(ConfigurationError, match="EVENTRAIL_X"):
+        await unless(asyncio.Event(), work())

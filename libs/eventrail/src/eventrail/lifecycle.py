@@ -5,7 +5,9 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any
 
 from eventrail import logs
 from eventrail.errors import ConfigurationError
@@ -66,6 +68,19 @@ def run(
         log.exception("ended by an error")
         return 1
     return 0
+
+
+async def unless(stop: asyncio.Event, doing: Coroutine[Any, Any, None]) -> None:
+    """Do it until `stop` is set; then it is cancelled. Raises what it raised."""
+    task, stopped = asyncio.create_task(doing), asyncio.create_task(stop.wait())
+    await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if task.done():
+        task.result()
+        return
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def complain(service: str, error: ConfigurationError) -> int:

@@ -1,11 +1,8 @@
 """The auditor put together: wait for the tables, follow the topics, audit in turns, and stop in order."""
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from auditor.audit import Audit
 from auditor.books import Books
@@ -23,6 +20,7 @@ from eventrail import logs
 from eventrail.clock import Clock, SystemClock
 from eventrail.errors import UnavailableError
 from eventrail.health import serving, side_door
+from eventrail.lifecycle import unless
 from eventrail.metrics import registry
 from eventrail.settings import ClickHouseSettings, KafkaSettings, load
 
@@ -153,16 +151,3 @@ async def _passes(made: Parts, audit: Audit, asking: Surveyor) -> None:
         made.waiting.end("auditing")
         took = made.clock.monotonic() - began
         await asyncio.sleep(pause(made.settings.interval_seconds, took))
-
-
-async def unless(stop: asyncio.Event, doing: Coroutine[Any, Any, None]) -> None:
-    """Do it until `stop` is set; then it is cancelled. Raises what it raised."""
-    task, stopped = asyncio.create_task(doing), asyncio.create_task(stop.wait())
-    await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if task.done():
-        task.result()
-        return
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

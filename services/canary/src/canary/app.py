@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 from secrets import token_hex
@@ -17,6 +16,7 @@ from canary.watch import Watch
 from eventrail import logs
 from eventrail.clock import Clock, SystemClock
 from eventrail.health import OK, Health, serving, side_door
+from eventrail.lifecycle import unless
 from eventrail.metrics import registry
 from eventrail.settings import load
 
@@ -119,14 +119,15 @@ async def run(stop: asyncio.Event) -> None:
         )
         async with serving(side_door(canary.health(), figures), settings.listen):
             log.info("started", listen=settings.listen, website=settings.website)
-            turns = (
-                asyncio.create_task(_each(settings.interval_seconds, canary.send, canary.clock)),
-                asyncio.create_task(_each(settings.look_seconds, canary.look, canary.clock)),
-            )
-            stopped = asyncio.create_task(stop.wait())
-            await asyncio.wait([*turns, stopped], return_when=asyncio.FIRST_COMPLETED)
-            await _end((*turns, stopped))
+            await unless(stop, _work(canary))
         log.info("stopped")
+
+
+async def _work(canary: Canary) -> None:
+    """Send and look, each in its turns, until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_each(canary.settings.interval_seconds, canary.send, canary.clock))
+        group.create_task(_each(canary.settings.look_seconds, canary.look, canary.clock))
 
 
 async def _each(seconds: float, work: Callable[[], Awaitable[None]], clock: Clock) -> None:
@@ -142,13 +143,3 @@ async def _each(seconds: float, work: Callable[[], Awaitable[None]], clock: Cloc
 def next_turn(due: float, now: float, seconds: float) -> float:
     """When the turn after that of `due` is, which ended at `now`: those that it covered are left out."""
     return due + seconds * max(1, ceil((now - due) / seconds))
-
-
-async def _end(tasks: tuple[asyncio.Task[object], ...]) -> None:
-    """Cancel what still runs. Raises what one of them ended by."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
-    for task in tasks:
-        with suppress(asyncio.CancelledError):
-            task.result()
